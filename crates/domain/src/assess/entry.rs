@@ -1,0 +1,446 @@
+//! One work entry: laid onto its window, paid from what is left, rounded.
+
+use crate::assess::answers::{NotReleased, Release};
+use crate::assess::{Answer, Capacity, Facts, NotWhole, cause, length};
+use crate::book::Published;
+use crate::event::{Cause, Role, Segment};
+use crate::facts::Account;
+use crate::ids::EventId;
+use crate::money;
+use crate::policy::Required;
+use crate::ticket::Work;
+use crate::time::Second;
+
+/// A part of the window with one answer.
+struct Piece {
+    from: Second,
+    to: Second,
+    answer: Answer,
+}
+
+/// A stretch of worked time within a piece.
+#[derive(Clone, Copy)]
+struct Laid {
+    piece: usize,
+    from: Second,
+    to: Second,
+}
+
+/// Assesses one entry and uses what it takes.
+pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -> Result<Vec<Segment>, NotWhole> {
+    let contract = facts.contract.at(entry.contract_version);
+    let pieces: Vec<Piece> = facts
+        .cut(entry.from, entry.to)
+        .into_iter()
+        .map(|(from, to)| Piece { from, to, answer: facts.answer(from, entry.activity, &contract) })
+        .collect();
+    let (laid, not_provable) = lay(facts, capacity, entry, &pieces);
+
+    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), releases: Vec::new() };
+    for stretch in laid {
+        writer.write(&pieces[stretch.piece].answer, stretch.from, stretch.to)?;
+    }
+    writer.round_up(&contract);
+    if not_provable > 0 {
+        writer.write_not_provable(&pieces, not_provable)?;
+    }
+    let segments = writer.segments;
+    capacity.pass_on(entry);
+    Ok(segments)
+}
+
+/// Lays the duration onto the window: wholly where it fills it, else in the
+/// customer's favour. Returns the stretches in time order and what is not provable.
+fn lay(facts: &Facts<'_>, capacity: &Capacity, entry: &Work, pieces: &[Piece]) -> (Vec<Laid>, i64) {
+    let in_order = 0..pieces.len();
+    if entry.duration_seconds >= length(entry.from, entry.to) || one_answer(facts, pieces) {
+        return (fill(pieces, in_order, entry.duration_seconds), 0);
+    }
+    let is_diagnosis = |place: &usize| pieces[*place].answer == Answer::Diagnosis;
+    let price = |place: usize| {
+        let piece = &pieces[place];
+        piece.answer.price(capacity.is_prepaid_agreed(entry, piece.from))
+    };
+    let size = |place: usize| length(pieces[place].from, pieces[place].to);
+
+    let mut laid = fill(pieces, in_order.clone().filter(is_diagnosis), entry.duration_seconds);
+    let in_diagnosis: i64 = laid.iter().map(|stretch| length(stretch.from, stretch.to)).sum();
+    let rest = entry.duration_seconds - in_diagnosis;
+
+    let mut payable: Vec<(i64, usize)> =
+        in_order.clone().filter_map(|place| price(place).map(|price| (price, place))).collect();
+    payable.sort_unstable();
+    let inside: i64 = payable.iter().map(|(_, place)| size(*place)).sum();
+    let outside = length(entry.from, entry.to) - inside;
+    let provable = (entry.duration_seconds - outside).clamp(0, rest);
+    laid.extend(fill(pieces, payable.into_iter().map(|(_, place)| place), provable));
+    laid.sort_unstable_by_key(|stretch| stretch.from);
+    (laid, rest - provable)
+}
+
+/// Whether the whole window has one answer, judged before anything is used up.
+fn one_answer(facts: &Facts<'_>, pieces: &[Piece]) -> bool {
+    let classes = &facts.ticket.classifications;
+    pieces.windows(2).all(|pair| pair[0].answer.same_rule(&pair[1].answer, classes))
+}
+
+/// Fills pieces in the given order, each from its start.
+fn fill(pieces: &[Piece], order: impl Iterator<Item = usize>, mut seconds: i64) -> Vec<Laid> {
+    let mut laid = Vec::new();
+    for place in order {
+        let Piece { from, to, .. } = pieces[place];
+        let taken = seconds.min(length(from, to));
+        if taken > 0 {
+            laid.push(Laid { piece: place, from, to: from.plus(taken) });
+            seconds -= taken;
+        }
+    }
+    laid
+}
+
+/// Writes an entry's segments.
+struct Writer<'w, 'f, 'a> {
+    facts: &'f Facts<'a>,
+    capacity: &'w mut Capacity,
+    entry: &'w Work,
+    segments: Vec<Segment>,
+    /// For each segment the release it used, if it used one.
+    releases: Vec<Option<Release>>,
+}
+
+impl<'a> Writer<'_, '_, 'a> {
+    fn write(&mut self, answer: &Answer, from: Second, to: Second) -> Result<(), NotWhole> {
+        let facts = self.facts;
+        match answer {
+            Answer::Diagnosis => self.write_diagnosis(from, to),
+            Answer::Free { class, exemption } => {
+                let policy = facts.policy_of(*class)?;
+                let classification = &facts.ticket.classifications[*class];
+                let mut causes = vec![cause(Role::Classification, classification.event)];
+                let rule = match exemption {
+                    Some(contract) => {
+                        causes.push(cause(Role::Contract, *contract));
+                        Required::FreeAgreedOtherwise.as_str()
+                    }
+                    None => classification.charge.as_str(),
+                };
+                self.post(policy, rule, causes, from, to)
+            }
+            Answer::Unclassified { class } => {
+                let (policy, causes) = match class {
+                    Some(class) => (facts.policy_of(*class)?, self.class_causes(*class)),
+                    None => (facts.opening_policy()?, vec![cause(Role::Opening, facts.ticket.id)]),
+                };
+                self.post(policy, Required::WithheldUnclassified.as_str(), causes, from, to)
+            }
+            Answer::BeforeInformation { class } => {
+                let rule = Required::WithheldBeforeInformation;
+                self.post(facts.policy_of(*class)?, rule.as_str(), self.class_causes(*class), from, to)
+            }
+            Answer::NotReleased { class, information, why } => {
+                let mut causes = self.class_causes(*class);
+                let told = &facts.ticket.informations[*information];
+                causes.push(cause(Role::Information, told.event));
+                let rule = match why {
+                    NotReleased::Never => Required::WithheldBeforeApproval,
+                    NotReleased::Declined(event) => {
+                        causes.push(cause(Role::Decline, *event));
+                        Required::WithheldDeclined
+                    }
+                    NotReleased::Ended(role, event) => {
+                        causes.push(cause(*role, *event));
+                        Required::WithheldApprovalEnded
+                    }
+                };
+                self.post(facts.policy_of(*class)?, rule.as_str(), causes, from, to)
+            }
+            Answer::Quote { class, approval } => {
+                let mut causes = self.class_causes(*class);
+                let accepted = &facts.ticket.approvals[*approval];
+                causes.push(cause(Role::Information, facts.answered(accepted).event));
+                causes.push(cause(Role::Quote, accepted.event));
+                self.post(facts.policy_of(*class)?, Required::CoveredQuote.as_str(), causes, from, to)
+            }
+            Answer::Open { class, releases, rate } => self.write_open(*class, releases, *rate, from, to),
+        }
+    }
+
+    /// Within the allowance free, beyond it withheld.
+    fn write_diagnosis(&mut self, from: Second, to: Second) -> Result<(), NotWhole> {
+        let policy = self.facts.opening_policy()?;
+        let allowance = policy.policy.limits().initial_diagnosis_seconds;
+        let left = (allowance - self.capacity.allowance_used).max(0);
+        let free_to = from.plus(left.min(length(from, to)));
+        self.capacity.allowance_used += length(from, free_to);
+        let causes = vec![cause(Role::Opening, self.facts.ticket.id)];
+        for (rule, from, to) in
+            [(Required::FreeInitialDiagnosis, from, free_to), (Required::WithheldDiagnosisOverrun, free_to, to)]
+        {
+            if length(from, to) > 0 {
+                self.post(policy, rule.as_str(), causes.clone(), from, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both gates are open: prepaid time first, then money, each as far as a release
+    /// reaches, the oldest first.
+    fn write_open(
+        &mut self,
+        class: usize,
+        releases: &[Release],
+        rate: Option<(i64, EventId)>,
+        mut from: Second,
+        to: Second,
+    ) -> Result<(), NotWhole> {
+        let policy = self.facts.policy_of(class)?;
+        while length(from, to) > 0 {
+            let wanted = length(from, to);
+            if let Some((grant, granted)) = self.capacity.prepaid(self.entry, from) {
+                let left = |release: &Release| self.capacity.seconds_left(release);
+                let paying = releases.iter().find(|release| left(release) != Some(0));
+                let Some(release) = paying else {
+                    return self.write_exhausted(class, releases, from, to);
+                };
+                let taken = wanted.min(granted).min(left(release).unwrap_or(i64::MAX));
+                self.write_prepaid(policy, class, release, grant, from, from.plus(taken))?;
+                from = from.plus(taken);
+                continue;
+            }
+            let Some((rate, rate_event)) = rate else {
+                if !releases.iter().any(|release| self.capacity.has_some_left(release)) {
+                    return self.write_exhausted(class, releases, from, to);
+                }
+                let causes = self.class_causes(class);
+                return self.post(policy, Required::WithheldNoAgreedRate.as_str(), causes, from, to);
+            };
+            let mut billed = 0;
+            for release in releases {
+                billed = self.write_billed(policy, class, release, rate, rate_event, from, to)?;
+                if billed > 0 {
+                    break;
+                }
+            }
+            if billed == 0 {
+                return self.write_exhausted(class, releases, from, to);
+            }
+            from = from.plus(billed);
+        }
+        Ok(())
+    }
+
+    fn write_prepaid(
+        &mut self,
+        policy: &'a Published,
+        class: usize,
+        release: &Release,
+        grant: EventId,
+        from: Second,
+        to: Second,
+    ) -> Result<(), NotWhole> {
+        let seconds = length(from, to);
+        self.capacity.draw(self.entry, grant, seconds);
+        self.capacity.take(release.key, seconds, 0);
+        let mut causes = self.release_causes(class, release);
+        causes.push(cause(Role::Grant, grant));
+        let mut segment = self.segment(policy, Required::CoveredPrepaid.as_str(), causes, from, to)?;
+        segment.grant = Some(grant);
+        self.push(segment, Some(*release));
+        Ok(())
+    }
+
+    /// Bills as many seconds as one release lets through; returns how many.
+    #[expect(clippy::too_many_arguments, reason = "one stretch of work with all it is billed by")]
+    fn write_billed(
+        &mut self,
+        policy: &'a Published,
+        class: usize,
+        release: &Release,
+        rate: i64,
+        rate_event: EventId,
+        from: Second,
+        to: Second,
+    ) -> Result<i64, NotWhole> {
+        let charge = self.facts.ticket.classifications[class].charge.as_str();
+        let mut causes = self.release_causes(class, release);
+        let agreed = cause(Role::Contract, rate_event);
+        if !causes.contains(&agreed) {
+            causes.push(agreed);
+        }
+        let mut segment = self.segment(policy, charge, causes, from, to)?;
+        segment.hourly_rate_minor = Some(rate);
+
+        let before = self.extends(&segment, Some(release)).map_or(0, |last| last.billed_seconds);
+        let wanted = length(from, to);
+        let taken = wanted.min(self.capacity.billable_seconds(release, rate, before));
+        if taken < wanted {
+            self.capacity.cut(release);
+        }
+        if taken == 0 {
+            return Ok(0);
+        }
+        let added = money::amount_minor(before + taken, rate) - money::amount_minor(before, rate);
+        self.capacity.take(release.key, taken, added);
+        segment.to = from.plus(taken);
+        segment.worked_seconds = taken;
+        segment.billed_seconds = taken;
+        segment.amount_minor = added;
+        self.push(segment, Some(*release));
+        Ok(taken)
+    }
+
+    fn write_exhausted(
+        &mut self,
+        class: usize,
+        releases: &[Release],
+        from: Second,
+        to: Second,
+    ) -> Result<(), NotWhole> {
+        let mut causes = self.class_causes(class);
+        causes.extend(releases.iter().map(|release| cause(release.role, release.event)));
+        let policy = self.facts.policy_of(class)?;
+        self.post(policy, Required::WithheldApprovalExhausted.as_str(), causes, from, to)
+    }
+
+    /// What may lie outside the billable part. The segment names the whole window:
+    /// where in it the time lies is just what is not known.
+    fn write_not_provable(&mut self, pieces: &[Piece], seconds: i64) -> Result<(), NotWhole> {
+        let judged = pieces.iter().rev().find_map(|piece| piece.answer.class());
+        let (policy, causes) = match judged {
+            Some(class) => (self.facts.policy_of(class)?, self.class_causes(class)),
+            None => {
+                let opening = cause(Role::Opening, self.facts.ticket.id);
+                (self.facts.opening_policy()?, vec![opening])
+            }
+        };
+        let (from, to) = (self.entry.from, self.entry.to);
+        let rule = Required::WithheldNotProvable.as_str();
+        let mut segment = self.segment(policy, rule, causes, from, to)?;
+        segment.worked_seconds = seconds;
+        self.segments.push(segment);
+        self.releases.push(None);
+        Ok(())
+    }
+
+    /// An agreed increment: the entry's billed seconds are rounded up together, the
+    /// supplement goes to its last billable segment as far as its release reaches.
+    fn round_up(&mut self, contract: &crate::contract::ContractAt<'_>) {
+        let billable = |segment: &Segment| segment.account == Account::Billable;
+        let Some(last) = self.segments.iter().rposition(billable) else { return };
+        let Some(increment) = contract.increment_seconds(self.segments[last].from) else { return };
+        let billed: i64 = self.segments.iter().map(|segment| segment.billed_seconds).sum();
+        let supplement = (increment - billed % increment) % increment;
+        let segment = &mut self.segments[last];
+        let (Some(release), Some(rate)) = (self.releases[last], segment.hourly_rate_minor) else {
+            return;
+        };
+        let reach = self.capacity.billable_seconds(&release, rate, segment.billed_seconds);
+        let added = supplement.min(reach);
+        if added < supplement {
+            self.capacity.cut(&release);
+        }
+        segment.billed_seconds += added;
+        let amount = money::amount_minor(segment.billed_seconds, rate);
+        self.capacity.take(release.key, added, amount - segment.amount_minor);
+        segment.amount_minor = amount;
+    }
+
+    fn class_causes(&self, class: usize) -> Vec<Cause> {
+        vec![cause(Role::Classification, self.facts.ticket.classifications[class].event)]
+    }
+
+    fn release_causes(&self, class: usize, release: &Release) -> Vec<Cause> {
+        let mut causes = self.class_causes(class);
+        let told = &self.facts.ticket.informations[release.information];
+        causes.push(cause(Role::Information, told.event));
+        causes.push(cause(release.role, release.event));
+        causes
+    }
+
+    fn post(
+        &mut self,
+        policy: &'a Published,
+        rule: &str,
+        causes: Vec<Cause>,
+        from: Second,
+        to: Second,
+    ) -> Result<(), NotWhole> {
+        let segment = self.segment(policy, rule, causes, from, to)?;
+        self.push(segment, None);
+        Ok(())
+    }
+
+    /// A segment without a price; the work comes first among its causes, the policy
+    /// last.
+    fn segment(
+        &self,
+        policy: &'a Published,
+        rule: &str,
+        causes: Vec<Cause>,
+        from: Second,
+        to: Second,
+    ) -> Result<Segment, NotWhole> {
+        let cited =
+            policy.cite(rule).ok_or_else(|| NotWhole(format!("rule {rule} is missing in {}", policy.pin.name)))?;
+        let mut all = Vec::with_capacity(causes.len() + 2);
+        all.push(cause(Role::Work, self.entry.event));
+        all.extend(causes);
+        all.push(cause(Role::Policy, policy.event));
+        Ok(Segment {
+            account: cited.account,
+            amount_minor: 0,
+            billed_seconds: 0,
+            causes: all,
+            clause: cited.clause,
+            from,
+            grant: None,
+            hourly_rate_minor: None,
+            policy: policy.reference.clone(),
+            rule: cited.rule,
+            to,
+            worked_seconds: length(from, to),
+        })
+    }
+
+    /// The last segment, if the next one only continues it: then the answer did not
+    /// change, so there is no cut and both are rounded together.
+    fn extends(&self, next: &Segment, release: Option<&Release>) -> Option<&Segment> {
+        let last = self.segments.last()?;
+        let same = last.to == next.from
+            && last.rule == next.rule
+            && last.policy == next.policy
+            && last.hourly_rate_minor == next.hourly_rate_minor
+            && last.grant == next.grant
+            && last.causes == next.causes
+            && self.releases.last()?.as_ref().map(|r| r.key) == release.map(|r| r.key);
+        same.then_some(last)
+    }
+
+    fn push(&mut self, segment: Segment, release: Option<Release>) {
+        if self.extends(&segment, release.as_ref()).is_some()
+            && let Some(last) = self.segments.last_mut()
+        {
+            last.to = segment.to;
+            last.worked_seconds += segment.worked_seconds;
+            last.billed_seconds += segment.billed_seconds;
+            last.amount_minor += segment.amount_minor;
+            return;
+        }
+        self.segments.push(segment);
+        self.releases.push(release);
+    }
+}
+
+impl Answer {
+    fn class(&self) -> Option<usize> {
+        match self {
+            Self::Diagnosis => None,
+            Self::Unclassified { class } => *class,
+            Self::Free { class, .. }
+            | Self::BeforeInformation { class }
+            | Self::NotReleased { class, .. }
+            | Self::Quote { class, .. }
+            | Self::Open { class, .. } => Some(*class),
+        }
+    }
+}

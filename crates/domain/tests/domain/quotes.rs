@@ -1,0 +1,179 @@
+//! "oder auf Basis eines gesonderten Angebots": a fixed price, posted once.
+
+use beleg_domain::contract::Terms;
+use beleg_domain::event::{Limit, Offer};
+use beleg_domain::facts::Class;
+use beleg_domain::ids::EventId;
+use beleg_domain::ticket::command::Command;
+
+use crate::world::*;
+
+/// A change request, quoted at 10:00 and accepted at 11:00.
+fn accepted(minor: i64) -> (World, EventId) {
+    let mut w = World::with_ticket(hourly(RATE));
+    w.then("09:30", record(change_wanted()));
+    let told = w.then("10:00", inform(Offer::QuoteMinor(minor)));
+    let quote = w.then("11:00", quote_approval(told));
+    (w, quote)
+}
+
+const PRICE: (&str, i64, i64) = ("billable.quote-delivered", 0, 50_000);
+
+#[test]
+fn work_is_covered_from_the_acceptance_on() {
+    let (mut w, _) = accepted(50_000);
+    let work = w.work("anna", Execution, "10:30", "12:00");
+    w.stands(work, &[("withheld.before-approval", 30 * MIN, 0), ("covered.quote", 60 * MIN, 0)]);
+}
+
+#[test]
+fn the_price_is_posted_at_the_first_resolution_and_never_twice() {
+    let (mut w, _) = accepted(50_000);
+    w.ledger(&[]);
+    w.then("12:00", Command::Resolve);
+    w.ledger(&[PRICE]);
+    w.then("13:00", Command::Reopen);
+    w.ledger(&[PRICE]);
+    w.then("14:00", Command::Resolve);
+    w.ledger(&[PRICE]);
+}
+
+#[test]
+fn a_ticket_closed_without_a_resolution_delivers_nothing() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Close);
+    w.ledger(&[]);
+}
+
+#[test]
+fn a_revoked_quote_is_not_delivered_and_covers_no_longer() {
+    let (mut w, approval) = accepted(50_000);
+    w.then("12:00", Command::Revoke { approval });
+    let work = w.work("anna", Execution, "11:30", "12:30");
+    w.stands(work, &[("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0)]);
+    w.then("13:00", Command::Resolve);
+    assert_eq!(w.ticket().charged_minor(), 0);
+}
+
+#[test]
+fn a_second_accepted_quote_replaces_the_first() {
+    let (mut w, _) = accepted(50_000);
+    let told = w.then("11:30", inform(Offer::QuoteMinor(70_000)));
+    w.then("12:00", quote_approval(told));
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[("billable.quote-delivered", 0, 70_000)]);
+}
+
+#[test]
+fn expiry_ends_the_cover_and_not_the_price() {
+    let mut w = World::with_ticket(hourly(RATE));
+    w.then("09:30", record(change_wanted()));
+    let told = w.then("10:00", inform(Offer::QuoteMinor(50_000)));
+    let Command::Approve { information, basis, limit, currency, .. } = quote_approval(told) else { return };
+    let valid_until = Some(at("12:00"));
+    w.then("11:00", Command::Approve { information, basis, limit, currency, valid_until });
+    let work = w.work("anna", Execution, "11:30", "12:30");
+    w.stands(work, &[("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0)]);
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[PRICE, ("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0)]);
+}
+
+#[test]
+fn accepting_a_quote_ends_hourly_approvals_and_leaves_earlier_charges() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    let told = w.then("10:30", inform(Offer::QuoteMinor(50_000)));
+    let quote = w.then("11:00", quote_approval(told));
+    w.then("12:00", Command::Revoke { approval: quote });
+    let work = w.work("anna", Execution, "10:00", "12:30");
+    w.stands(
+        work,
+        &[
+            ("billable.customizing-bug", 60 * MIN, 12_000),
+            ("covered.quote", 60 * MIN, 0),
+            ("withheld.approval-ended", 30 * MIN, 0),
+        ],
+    );
+}
+
+#[test]
+fn a_free_class_takes_the_price_back_for_good() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    w.then("13:00", record(base_software()));
+    w.ledger(&[]);
+    w.then("14:00", record(change_wanted()));
+    w.ledger(&[]);
+    w.then("15:00", Command::Reassess);
+    w.ledger(&[]);
+}
+
+#[test]
+fn an_undetermined_class_takes_the_price_back_for_good() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    w.then("13:00", record(unexplained()));
+    w.then("14:00", record(change_wanted()));
+    w.ledger(&[]);
+}
+
+#[test]
+fn an_exempted_class_takes_the_price_back_for_good() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    let exempt = Terms { exemptions: Some(vec![Class::ChangeRequest]), ..Terms::default() };
+    w.amend("12:30", "01-01", exempt);
+    w.ledger(&[PRICE]);
+    w.then("13:00", Command::Reassess);
+    w.ledger(&[]);
+    w.amend("13:30", "01-01", Terms { exemptions: Some(Vec::new()), ..Terms::default() });
+    w.then("14:00", Command::Reassess);
+    w.ledger(&[]);
+}
+
+#[test]
+fn another_chargeable_class_after_the_delivery_leaves_the_price() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    w.then("13:00", record(customizing()));
+    w.ledger(&[PRICE]);
+}
+
+#[test]
+fn a_quote_whose_class_was_left_before_the_resolution_is_not_delivered() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", record(customizing()));
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[]);
+}
+
+#[test]
+fn a_reopened_ticket_may_deliver_another_quote() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    w.then("13:00", Command::Reopen);
+    let told = w.then("13:00", inform(Offer::QuoteMinor(10_000)));
+    w.then("13:30", quote_approval(told));
+    w.then("14:00", Command::Resolve);
+    w.ledger(&[("billable.quote-delivered", 0, 60_000)]);
+}
+
+#[test]
+fn the_reopened_ticket_is_no_longer_covered() {
+    let (mut w, _) = accepted(50_000);
+    w.then("12:00", Command::Resolve);
+    w.then("13:00", Command::Reopen);
+    let work = w.work("anna", Execution, "13:00", "13:30");
+    w.stands(work, &[("withheld.before-information", 30 * MIN, 0)]);
+}
+
+#[test]
+fn the_price_names_its_vouchers() {
+    let (mut w, quote) = accepted(50_000);
+    let resolution = w.then("12:00", Command::Resolve);
+    let (_, work, price) = w.standing().remove(0);
+    let roles: Vec<_> = price.causes.iter().map(|cause| cause.role.as_str()).collect();
+    assert_eq!(roles, ["classification", "information", "quote", "resolution", "policy"]);
+    assert!(price.causes.iter().any(|cause| cause.event == quote));
+    assert!(price.causes.iter().any(|cause| cause.event == resolution));
+    assert_eq!((work, price.billed_seconds), (None, 0));
+}

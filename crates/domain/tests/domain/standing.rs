@@ -1,0 +1,147 @@
+//! A standing approval replaces the click and never the information.
+
+use beleg_domain::contract::{StandingApproval, Terms};
+use beleg_domain::event::{Limit, Offer};
+use beleg_domain::facts::Class;
+use beleg_domain::ticket::command::Command;
+
+use crate::world::*;
+
+fn term(limit: Limit) -> Option<StandingApproval> {
+    Some(StandingApproval { classes: vec![Class::CustomizingBug, Class::ChangeRequest], limit })
+}
+
+fn standing(limit: Limit) -> Terms {
+    Terms { standing_approval: term(limit), ..hourly(RATE) }
+}
+
+#[test]
+fn it_opens_with_the_information() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    w.then("10:00", inform(estimate(60)));
+    let work = w.work("anna", Execution, "09:30", "10:30");
+    w.stands(work, &[("withheld.before-information", 30 * MIN, 0), ("billable.customizing-bug", 30 * MIN, 6_000)]);
+}
+
+#[test]
+fn it_releases_only_the_classes_it_names() {
+    let mut w = World::with_ticket(standing(Limit::Unlimited));
+    w.then("09:30", record(customer_side()));
+    w.then("10:00", inform(estimate(60)));
+    let work = w.work("anna", Execution, "10:00", "10:30");
+    w.stands(work, &[("withheld.before-approval", 30 * MIN, 0)]);
+}
+
+#[test]
+fn it_opens_with_its_terms_date() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    w.then("10:00", inform(estimate(60)));
+    w.amend("10:00", "03-03", Terms { standing_approval: term(Limit::Unlimited), ..Terms::default() });
+    let work = w.work("anna", Execution, "23:30", "03-03 00:30");
+    w.stands(work, &[("withheld.before-approval", 30 * MIN, 0), ("billable.customizing-bug", 30 * MIN, 6_000)]);
+}
+
+#[test]
+fn it_opens_with_the_recording_of_its_version() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    w.then("10:00", inform(estimate(60)));
+    w.amend("10:30", "01-01", Terms { standing_approval: term(Limit::Unlimited), ..Terms::default() });
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    w.stands(work, &[("withheld.before-approval", 30 * MIN, 0), ("billable.customizing-bug", 30 * MIN, 6_000)]);
+}
+
+#[test]
+fn it_ranks_before_explicit_approvals() {
+    let mut w = World::with_release(standing(Limit::Minutes(30)), Limit::Minutes(30));
+    let work = w.work("anna", Execution, "10:00", "11:10");
+    w.stands(
+        work,
+        &[
+            ("billable.customizing-bug", 30 * MIN, 6_000),
+            ("billable.customizing-bug", 30 * MIN, 6_000),
+            ("withheld.approval-exhausted", 10 * MIN, 0),
+        ],
+    );
+}
+
+#[test]
+fn it_has_one_limit_a_ticket_whatever_class_and_however_often_reopened() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(60)));
+    w.then("10:00", inform(estimate(60)));
+    w.work("anna", Execution, "10:00", "10:40");
+    w.then("10:40", record(change_wanted()));
+    w.then("10:40", inform(estimate(60)));
+    w.work("anna", Execution, "10:40", "10:50");
+    w.then("11:00", Command::Resolve);
+    w.then("11:00", Command::Reopen);
+    w.then("11:01", inform(estimate(60)));
+    let last = w.work("anna", Execution, "11:01", "11:31");
+    w.stands(last, &[("billable.change-request", 10 * MIN, 2_000), ("withheld.approval-exhausted", 20 * MIN, 0)]);
+}
+
+#[test]
+fn each_ticket_has_a_limit_of_its_own() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(60)));
+    w.then("10:00", inform(estimate(60)));
+    w.work("anna", Execution, "10:00", "11:00");
+    w.open("11:00");
+    w.then("11:00", record(customizing()));
+    w.then("11:00", inform(estimate(60)));
+    let other = w.work("anna", Execution, "11:00", "12:00");
+    w.stands(other, &[("billable.customizing-bug", 60 * MIN, 12_000)]);
+}
+
+#[test]
+fn the_latest_versions_limit_counts_and_what_was_used_stays_used() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(30)));
+    w.then("10:00", inform(estimate(60)));
+    let first = w.work("anna", Execution, "10:00", "10:40");
+    w.amend("10:40", "03-02", Terms { standing_approval: term(Limit::Minutes(50)), ..Terms::default() });
+    let second = w.work("anna", Execution, "10:40", "11:10");
+    w.stands(first, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.approval-exhausted", 10 * MIN, 0)]);
+    w.stands(second, &[("billable.customizing-bug", 20 * MIN, 4_000), ("withheld.approval-exhausted", 10 * MIN, 0)]);
+}
+
+#[test]
+fn a_decline_closes_it_until_an_approval_reopens_it() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    let told = w.then("10:00", inform(estimate(60)));
+    w.then("10:30", Command::Decline { information: told });
+    w.then("11:00", hourly_approval(told, Limit::Minutes(1)));
+    let work = w.work("anna", Execution, "10:00", "11:30");
+    w.stands(
+        work,
+        &[
+            ("billable.customizing-bug", 30 * MIN, 6_000),
+            ("withheld.declined", 30 * MIN, 0),
+            ("billable.customizing-bug", 30 * MIN, 6_000),
+        ],
+    );
+}
+
+#[test]
+fn an_accepted_quote_is_the_one_basis() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    let told = w.then("10:00", inform(Offer::QuoteMinor(50_000)));
+    let quote = w.then("10:30", quote_approval(told));
+    w.then("11:00", Command::Revoke { approval: quote });
+    let work = w.work("anna", Execution, "10:00", "11:30");
+    w.stands(
+        work,
+        &[
+            ("billable.customizing-bug", 30 * MIN, 6_000),
+            ("covered.quote", 30 * MIN, 0),
+            ("withheld.approval-ended", 30 * MIN, 0),
+        ],
+    );
+}
+
+#[test]
+fn an_amendment_ends_it_from_its_date() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    w.then("10:00", inform(estimate(60)));
+    let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+    w.amend("10:00", "03-03", Terms { standing_approval: Some(ended), ..Terms::default() });
+    let work = w.work("anna", Execution, "23:30", "03-03 00:30");
+    w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.before-approval", 30 * MIN, 0)]);
+}
