@@ -1,0 +1,20 @@
+//! The event log and the views, in SQL and nothing else.
+//!
+//! Two stores live here. The **log** ([`EventLog`], [`SqliteLog`]) is the truth: events are only ever added, in one
+//! gapless order, and the database itself refuses to change them. The **views** ([`Views`]) are what the projector
+//! made of the log for lists and totals: delete them and they are rebuilt.
+//!
+//! What is absent: no decision is taken here, no protobuf is known, no payload is ever read.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod log;
+mod sqlite;
+pub mod views;
+
+pub use log::{
+    Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
+    NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, ReadError, SqliteLog, StoredEvent,
+    StoredPersonal, StoredRequest, UnavailableReason,
+};
+pub use views::{ViewBatch, ViewError, Views, ViewsWriter};

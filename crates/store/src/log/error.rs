@@ -1,0 +1,211 @@
+//! The log's errors, by what the caller does next.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::ClockKind;
+
+/// Why the database could not take or give anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum UnavailableReason {
+    /// No space is left where the log lives.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The file or its file system may not be written.
+    #[error("the log may not be written")]
+    ReadOnly,
+    /// The operating system reported an I/O error.
+    #[error("input/output error")]
+    Io,
+    /// Another process kept the database locked.
+    #[error("the database is locked by another process")]
+    Locked,
+    /// The file is damaged or not what it should be.
+    #[error("the database file is damaged")]
+    Corrupt,
+    /// Anything else; the cause is in the program's own log.
+    #[error("the database failed")]
+    Other,
+}
+
+/// Why an append was not accepted. In every case but [`AppendError::Unknown`] nothing of it is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// A stream is at another version than expected: read again and decide again.
+    #[error("stream {stream} is at version {actual}, expected {expected}")]
+    Conflict {
+        /// The first stream whose expectation failed.
+        stream: Arc<str>,
+        /// The version that was expected.
+        expected: i64,
+        /// The version it has; 0 if it does not exist.
+        actual: i64,
+    },
+    /// An event id is taken.
+    #[error("event id {event_id} exists already")]
+    EventExists {
+        /// The id.
+        event_id: Uuid,
+    },
+    /// The request id was accepted before with other content.
+    #[error("request id {request_id} was used before with other content")]
+    RequestReused {
+        /// The id.
+        request_id: Uuid,
+    },
+    /// More than a batch may hold.
+    #[error(
+        "an append of {events} events and {bytes} bytes is too large (at most {events_max} events, {bytes_max} bytes)"
+    )]
+    TooLarge {
+        /// Events in the append.
+        events: usize,
+        /// Bytes of payloads and personal fields.
+        bytes: usize,
+        /// Most events of one append.
+        events_max: usize,
+        /// Most bytes of one append.
+        bytes_max: usize,
+    },
+    /// The append contradicts itself or the log's rules: a bug of the caller.
+    #[error("malformed append: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The queue is full: try again later.
+    #[error("too many appends are waiting")]
+    Overloaded,
+    /// The database cannot write now; the log goes on when it can.
+    #[error("the log is unavailable: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: UnavailableReason,
+    },
+    /// The commit failed and whether it took effect could not be looked up: repeat with the same request id.
+    #[error("the outcome of the append is unknown: {reason}")]
+    Unknown {
+        /// Why the commit failed.
+        reason: UnavailableReason,
+    },
+    /// The log was closed, or was opened for reading only.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// The database cannot read now.
+    #[error("the log is unavailable: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: UnavailableReason,
+    },
+    /// A row is not what this program writes.
+    #[error("the log is damaged: {reason}")]
+    Corrupt {
+        /// What was found.
+        reason: String,
+    },
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Why a log or its views could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Nothing is there, and reading was all that was asked for.
+    #[error("no log at {path}: start the server once, or import into it")]
+    Missing {
+        /// The file looked for.
+        path: PathBuf,
+    },
+    /// Another process writes this log.
+    #[error("{path} is locked: another process is writing this log. Stop it first, or give this one another directory")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The log was created with another kind of clock.
+    #[error("this log was created with the {found} clock and cannot be opened with the {wanted} clock")]
+    WrongClock {
+        /// What the log says.
+        found: ClockKind,
+        /// What was asked for.
+        wanted: ClockKind,
+    },
+    /// A newer program migrated the file.
+    #[error("{path} has schema {found}, this program knows {known}: use the newer program")]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema found.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// The file must be migrated, but was opened for reading only.
+    #[error("{path} has schema {found}, this program reads {known}: open it once for writing")]
+    OlderSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema found.
+        found: i64,
+        /// The schema needed.
+        known: i64,
+    },
+    /// The directory or file may not be written.
+    #[error("{path} may not be written: give the directory to the user that runs this program")]
+    ReadOnly {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The SQLite built in is older than the oldest one without a known fault that damages a log.
+    #[error("SQLite {found} is too old, at least {needed} is needed")]
+    OldSqlite {
+        /// The version built in.
+        found: String,
+        /// The oldest accepted.
+        needed: &'static str,
+    },
+    /// The file is no log of this program, or is damaged.
+    #[error("{path} is no intact log: {reason}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The operating system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Its words.
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("{path}: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Its words.
+        source: sqlx::Error,
+    },
+    /// The migration failed.
+    #[error("{path}: {source}")]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// Its words.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// No random bytes could be had.
+    #[error("the system gave no random bytes")]
+    Random,
+}

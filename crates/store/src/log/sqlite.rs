@@ -1,0 +1,210 @@
+//! The log in one SQLite file: `log.sqlite`, with `log.lock` held by the one process that writes it.
+
+mod open;
+mod read;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::command::{AppendLimits, Command, malformed};
+use super::writer::{BatchLimits, Gauges, Job};
+use super::{
+    Append, AppendError, Appended, ClockKind, Commits, EventLog, Head, LogInfo, PAGE_EVENTS_MAX, ReadError,
+    StoredEvent, StoredRequest, UnavailableReason,
+};
+
+/// How a log is opened for writing.
+#[derive(Debug, Clone, Copy)]
+pub struct LogOptions {
+    /// The clock the log must have, and gets if it is created.
+    pub clock: ClockKind,
+    /// What `log_created` is stamped with; `None` is the system's clock, or 1970 under a simulated one.
+    pub created_at_us: Option<i64>,
+    /// Most appends that wait; one more is answered [`AppendError::Overloaded`].
+    pub queue_commands_max: usize,
+    /// Most bytes that wait.
+    pub queue_bytes_max: usize,
+    /// Most commands of one transaction.
+    pub batch_commands_max: usize,
+    /// Most events of one transaction, and so of one append.
+    pub batch_events_max: usize,
+    /// Most bytes of one transaction, and so of one append.
+    pub batch_bytes_max: usize,
+    /// Streams whose version is remembered, at least.
+    pub streams_remembered: usize,
+    /// Connections for reading.
+    pub readers: u32,
+    /// Most pages (4 KiB) of the database file, for tests of a full disk; `None` is no bound.
+    pub pages_max: Option<u32>,
+}
+
+impl LogOptions {
+    /// The usual bounds.
+    pub fn new(clock: ClockKind) -> Self {
+        Self {
+            clock,
+            created_at_us: None,
+            queue_commands_max: 4_096,
+            queue_bytes_max: 64 * 1024 * 1024,
+            batch_commands_max: 512,
+            batch_events_max: 4_096,
+            batch_bytes_max: 4 * 1024 * 1024,
+            streams_remembered: 32_768,
+            readers: 4,
+            pages_max: None,
+        }
+    }
+}
+
+/// The event log in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteLog {
+    path: PathBuf,
+    info: LogInfo,
+    readers: SqlitePool,
+    head: watch::Receiver<Head>,
+    /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
+    head_of_reader: Option<watch::Sender<Head>>,
+    jobs: RwLock<Option<mpsc::Sender<Job>>>,
+    gauges: Arc<Gauges>,
+    queue_bytes_max: usize,
+    append_limits: AppendLimits,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SqliteLog {
+    /// The database file.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Looks where the log ends now. Only needed for a log that was opened for reading: another process writes it.
+    pub async fn refresh_head(&self) -> Result<Head, ReadError> {
+        let head = read::head(&self.readers).await?;
+        if let Some(sender) = &self.head_of_reader {
+            sender.send_replace(head);
+        }
+        Ok(head)
+    }
+
+    fn send(&self, job: Job) -> Result<(), AppendError> {
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
+        let jobs = jobs.as_ref().ok_or(AppendError::Closed)?;
+        jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => AppendError::Overloaded,
+            TrySendError::Closed(_) => AppendError::Closed,
+        })
+    }
+
+    fn enqueue(
+        &self,
+        command: Command,
+        answer: oneshot::Sender<Result<Appended, AppendError>>,
+    ) -> Result<(), AppendError> {
+        let bytes = command.bytes;
+        if self.gauges.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.queue_bytes_max {
+            self.gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(AppendError::Overloaded);
+        }
+        self.send(Job::Append(command, answer)).inspect_err(|_| {
+            self.gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        })
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    fn info(&self) -> LogInfo {
+        self.info
+    }
+
+    fn head(&self) -> Head {
+        *self.head.borrow()
+    }
+
+    fn commits(&self) -> Commits {
+        self.gauges.commits()
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|_| AppendError::Unavailable { reason: UnavailableReason::Other })?;
+        let command = Command::check(append, salt, self.append_limits)?;
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(command, answer)?;
+        // The writer answers everything it took; if it died, what it had taken may be in the log.
+        answered.await.unwrap_or(Err(AppendError::Unknown { reason: UnavailableReason::Other }))
+    }
+
+    async fn find_request(&self, request_id: Uuid) -> Result<Option<StoredRequest>, ReadError> {
+        let mut reader = self.readers.acquire().await?;
+        Ok(read::requests(&mut reader, &[request_id]).await?.remove(&request_id))
+    }
+
+    async fn stream_version(&self, stream: &str) -> Result<i64, ReadError> {
+        read::stream_version(&self.readers, stream).await
+    }
+
+    async fn read_stream(&self, stream: &str, after_version: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+        read::stream(&self.readers, stream, after_version, limit).await
+    }
+
+    async fn read_all(&self, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+        read::all(&self.readers, after_position, limit).await
+    }
+
+    async fn events_at(&self, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
+        read::at(&self.readers, &positions[..positions.len().min(PAGE_EVENTS_MAX)]).await
+    }
+
+    async fn events_by_id(&self, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
+        read::by_id(&self.readers, &event_ids[..event_ids.len().min(PAGE_EVENTS_MAX)]).await
+    }
+
+    async fn position_at(&self, recorded_at_us: i64) -> Result<i64, ReadError> {
+        read::position_at(&self.readers, recorded_at_us).await
+    }
+
+    async fn erase_personal(&self, from_position: i64, to_position: i64) -> Result<u64, AppendError> {
+        if from_position > to_position {
+            return Err(malformed("an erasure from a later position to an earlier one"));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Erase(from_position, to_position, answer))?;
+        answered.await.unwrap_or(Err(AppendError::Unknown { reason: UnavailableReason::Other }))
+    }
+
+    async fn close(&self) {
+        // Dropping the sender lets the writer finish what is queued and end.
+        drop(self.jobs.write().unwrap_or_else(PoisonError::into_inner).take());
+        self.readers.close().await;
+        if let Some(writer) = self.writer.lock().await.take()
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the writer died");
+        }
+    }
+}
+
+/// Bounds of a batch, from which those of an append follow.
+fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
+    let batch = BatchLimits {
+        commands_max: options.batch_commands_max.max(1),
+        events_max: options.batch_events_max.max(1),
+        bytes_max: options.batch_bytes_max,
+    };
+    (batch, AppendLimits { events_max: batch.events_max, bytes_max: batch.bytes_max })
+}

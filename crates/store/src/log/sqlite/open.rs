@@ -1,0 +1,225 @@
+//! Opening and creating a log.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use beleg_proof::{canonical, commitment};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
+use tokio::sync::{Mutex, mpsc, watch};
+use uuid::Uuid;
+
+use super::write::{self, Inserts, SqliteStore};
+use super::{LogOptions, SqliteLog, limits, read};
+use crate::log::command::{AppendLimits, Command};
+use crate::log::writer::{Gauges, Writer, system_clock_us};
+use crate::log::{Append, ClockKind, Head, LogInfo, NewEvent, OpenError, plan};
+use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, writing};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/log");
+
+const FILE: &str = "log.sqlite";
+const LOCK_FILE: &str = "log.lock";
+
+/// Stream and type of the first event, and who is said to have caused it.
+const FIRST_STREAM: &str = "log";
+const FIRST_TYPE: &str = "log_created";
+const FIRST_ACTOR: &str = "beleg";
+
+/// Page caches. Reads are mostly of recent pages, which the operating system holds as well.
+pub(super) const WRITER_CACHE_KIB: u32 = 16 * 1024;
+const READER_CACHE_KIB: u32 = 4 * 1024;
+
+impl SqliteLog {
+    /// Opens the log in a directory for writing; creates both if they are missing. Refuses a second writer, another
+    /// kind of clock and a newer schema.
+    pub async fn open(directory: &Path, options: LogOptions) -> Result<Self, OpenError> {
+        let lock = lock(directory)?;
+        let path = directory.join(FILE);
+        let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
+            // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
+            .pragma("secure_delete", "on")
+            .pragma("wal_autocheckpoint", "2000")
+            .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
+        let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;
+        check_version(&mut connection, &path).await?;
+        migrate(&connect, &MIGRATOR, &path).await?;
+        if check_end(&mut connection, &path).await?.position == 0 {
+            create(&mut connection, &options, &path).await?;
+        }
+        let info = log_created(&mut connection, &path).await?;
+        if info.clock != options.clock {
+            return Err(OpenError::WrongClock { found: info.clock, wanted: options.clock });
+        }
+        let head = check_end(&mut connection, &path).await?;
+        let mut store = SqliteStore::new(connection, connect, path.clone(), lock, options.pages_max);
+        store.bound_pages().await.map_err(|source| open_error(&path, source))?;
+        let readers = pool(&path, options.readers);
+
+        let (batch_limits, append_limits) = limits(&options);
+        let (jobs, queue) = mpsc::channel(options.queue_commands_max.max(1));
+        let (published, head) = watch::channel(head);
+        let gauges = Arc::new(Gauges::default());
+        let writer = Writer::new(
+            Box::new(store),
+            queue,
+            Arc::clone(&gauges),
+            batch_limits,
+            options.streams_remembered.max(1),
+            published,
+            info.clock == ClockKind::System,
+        );
+        Ok(Self {
+            path,
+            info,
+            readers,
+            head,
+            head_of_reader: None,
+            jobs: RwLock::new(Some(jobs)),
+            gauges,
+            queue_bytes_max: options.queue_bytes_max,
+            append_limits,
+            writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+        })
+    }
+
+    /// Opens the log in a directory for reading, whether or not another process writes it. The head stands where the
+    /// log ended at this moment, or at the last [`SqliteLog::refresh_head`].
+    pub async fn open_read_only(directory: &Path) -> Result<Self, OpenError> {
+        let path = directory.join(FILE);
+        if !path.exists() {
+            return Err(OpenError::Missing { path });
+        }
+        let mut connection =
+            reading(&path, READER_CACHE_KIB).connect().await.map_err(|source| open_error(&path, source))?;
+        check_version(&mut connection, &path).await?;
+        check_schema(&mut connection, &MIGRATOR, &path).await?;
+        let head = check_end(&mut connection, &path).await?;
+        let info = log_created(&mut connection, &path).await?;
+        connection.close().await.map_err(|source| open_error(&path, source))?;
+        let (sender, head) = watch::channel(head);
+        Ok(Self {
+            readers: pool(&path, 2),
+            path,
+            info,
+            head,
+            head_of_reader: Some(sender),
+            jobs: RwLock::new(None),
+            gauges: Arc::default(),
+            queue_bytes_max: 0,
+            append_limits: AppendLimits { events_max: usize::MAX, bytes_max: usize::MAX },
+            writer: Mutex::new(None),
+        })
+    }
+}
+
+fn pool(path: &Path, readers: u32) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(readers.max(1))
+        .test_before_acquire(false)
+        .connect_lazy_with(reading(path, READER_CACHE_KIB))
+}
+
+/// Creates the directory and takes the lock that one writer holds.
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    std::fs::create_dir_all(directory).map_err(|source| io_error(directory.to_owned(), source))?;
+    let path = directory.join(LOCK_FILE);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|source| io_error(path.clone(), source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path }),
+        Err(TryLockError::Error(source)) => Err(io_error(path, source)),
+    }
+}
+
+fn io_error(path: PathBuf, source: std::io::Error) -> OpenError {
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        _ => OpenError::Io { path, source },
+    }
+}
+
+/// The head, which must be where the events end.
+async fn check_end(connection: &mut SqliteConnection, path: &Path) -> Result<Head, OpenError> {
+    let failed = |source| open_error(path, source);
+    let row = sqlx::query(
+        "SELECT h.position, h.recorded_at_us, (SELECT coalesce(max(position), 0) FROM events) FROM log_head h",
+    );
+    let row = row.fetch_one(connection).await.map_err(failed)?;
+    let head = Head { position: row.try_get(0).map_err(failed)?, recorded_at_us: row.try_get(1).map_err(failed)? };
+    let last: i64 = row.try_get(2).map_err(failed)?;
+    if last != head.position {
+        let reason = format!("its head is at {}, its events end at {last}", head.position);
+        return Err(OpenError::Corrupt { path: path.to_owned(), reason });
+    }
+    Ok(head)
+}
+
+/// The payload of the first event.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct LogCreated {
+    clock: String,
+    format: i64,
+    log_id: Uuid,
+}
+
+/// Appends the first event, by the same way as all others.
+async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &Path) -> Result<(), OpenError> {
+    let mut random = [0; 64];
+    getrandom::fill(&mut random).map_err(|_| OpenError::Random)?;
+    let id = |at: usize| uuid::Builder::from_random_bytes(std::array::from_fn(|byte| random[at + byte])).into_uuid();
+    let salt = std::array::from_fn(|byte| random[32 + byte]);
+    let now_us = options.created_at_us.unwrap_or_else(|| match options.clock {
+        ClockKind::System => system_clock_us(),
+        ClockKind::Simulated => 0,
+    });
+    let corrupt = |reason: String| OpenError::Corrupt { path: path.to_owned(), reason };
+    let created = LogCreated { clock: options.clock.to_string(), format: 1, log_id: id(0) };
+    let payload = canonical::to_bytes(&created).map_err(|error| corrupt(error.to_string()))?;
+    let append = Append {
+        request_id: id(16),
+        request_digest: commitment::sha256(&payload),
+        correlation_id: None,
+        actor: FIRST_ACTOR.into(),
+        origin: None,
+        now_us,
+        expectations: vec![(FIRST_STREAM.into(), 0)],
+        events: vec![NewEvent {
+            stream: FIRST_STREAM.into(),
+            event_id: id(0),
+            event_type: FIRST_TYPE.into(),
+            schema_version: 1,
+            occurred_at_us: now_us,
+            causation_id: None,
+            payload_sha256: commitment::sha256(&payload),
+            payload,
+            personal: Vec::new(),
+        }],
+    };
+    let no_limit = AppendLimits { events_max: usize::MAX, bytes_max: usize::MAX };
+    let mut batch = [Command::check(append, salt, no_limit).map_err(|error| corrupt(error.to_string()))?];
+    let (requests, heads, taken) = Default::default();
+    let known = plan::Known { head: Head::default(), streams: 0, requests: &requests, heads: &heads, taken: &taken };
+    let plan = plan::plan(&mut batch, &known, None);
+    let outcome = async {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        Inserts::default().run(connection, &batch, &plan).await?;
+        write::move_head_and_commit(connection, plan.head, plan.streams).await
+    };
+    outcome.await.map_err(|source| open_error(path, source))
+}
+
+async fn log_created(connection: &mut SqliteConnection, path: &Path) -> Result<LogInfo, OpenError> {
+    let corrupt = |reason: &str| OpenError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
+    let first = read::first(connection).await.map_err(|error| corrupt(&error.to_string()))?;
+    let first = first
+        .filter(|event| *event.event_type == *FIRST_TYPE)
+        .ok_or_else(|| corrupt("it does not begin with log_created"))?;
+    let created: LogCreated =
+        serde_json::from_slice(&first.payload).map_err(|_| corrupt("its first event cannot be read"))?;
+    let clock = [ClockKind::System, ClockKind::Simulated].into_iter().find(|kind| kind.as_str() == created.clock);
+    Ok(LogInfo { log_id: created.log_id, clock: clock.ok_or_else(|| corrupt("its clock is of no known kind"))? })
+}

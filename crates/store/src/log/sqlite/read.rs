@@ -1,0 +1,160 @@
+//! Reading events.
+//!
+//! sqlx copies every column of every row on its way from the connection's thread, and wakes the reader for each:
+//! that costs many times SQLite's own work. So events travel some hundred at a time as one value: [`frame`] lets
+//! SQLite put their columns one after the other, and takes them apart here.
+
+mod frame;
+mod lookup;
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, Row as _, SqliteConnection, SqlitePool};
+use uuid::Uuid;
+
+use self::frame::{FrameReader, select};
+use super::super::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent};
+
+pub(super) use lookup::{requests, stream_heads, taken};
+
+pub(super) async fn head(readers: &SqlitePool) -> Result<Head, ReadError> {
+    let row = sqlx::query("SELECT position, recorded_at_us FROM log_head").fetch_one(readers).await?;
+    Ok(Head { position: row.try_get(0)?, recorded_at_us: row.try_get(1)? })
+}
+
+pub(super) async fn stream_version(readers: &SqlitePool, stream: &str) -> Result<i64, ReadError> {
+    let version = sqlx::query(
+        "SELECT coalesce(max(e.version), 0) FROM streams s JOIN events e USING (stream_id) WHERE s.name = ?",
+    );
+    Ok(version.bind(stream).fetch_one(readers).await?.try_get(0)?)
+}
+
+/// Halves the log until the last position at or before the instant is left; `recorded_at` never decreases along it.
+pub(super) async fn position_at(readers: &SqlitePool, recorded_at_us: i64) -> Result<i64, ReadError> {
+    let position = sqlx::query(
+        "WITH RECURSIVE halved (low, high) AS (
+             SELECT 0, position FROM log_head
+             UNION ALL
+             SELECT iif(e.recorded_at_us <= ?1, e.position, low), iif(e.recorded_at_us <= ?1, high, e.position - 1)
+             FROM halved JOIN events e ON e.position = (low + high + 1) / 2
+             WHERE low < high
+         )
+         SELECT low FROM halved WHERE low = high",
+    );
+    Ok(position.bind(recorded_at_us).fetch_one(readers).await?.try_get(0)?)
+}
+
+pub(super) async fn first(connection: &mut SqliteConnection) -> Result<Option<StoredEvent>, ReadError> {
+    let mut reader = FrameReader::with_capacity(1);
+    frames(connection, select!("e.position = 1"), SqliteArguments::default(), &mut reader).await?;
+    finish(connection, reader).await.map(|events| events.into_iter().next())
+}
+
+pub(super) async fn all(
+    readers: &SqlitePool,
+    after_position: i64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.position > ? ORDER BY e.position LIMIT ?");
+    let mut connection = readers.acquire().await?;
+    let events = page(&mut connection, limit, |last, count| {
+        let mut arguments = SqliteArguments::default();
+        arguments.add(last.map_or(after_position, |event| event.position))?;
+        arguments.add(count)?;
+        Ok((sql, arguments))
+    });
+    let events = events.await?;
+    let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
+    match gap {
+        None => Ok(events),
+        Some((_, position)) => Err(ReadError::Corrupt { reason: format!("there is no event at position {position}") }),
+    }
+}
+
+pub(super) async fn stream(
+    readers: &SqlitePool,
+    stream: &str,
+    after_version: i64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("s.name = ? AND e.version > ? ORDER BY e.version LIMIT ?");
+    let mut connection = readers.acquire().await?;
+    let events = page(&mut connection, limit, |last, count| {
+        let mut arguments = SqliteArguments::default();
+        arguments.add(stream)?;
+        arguments.add(last.map_or(after_version, |event| event.version))?;
+        arguments.add(count)?;
+        Ok((sql, arguments))
+    });
+    events.await
+}
+
+pub(super) async fn at(readers: &SqlitePool, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
+    let list: Vec<_> = positions.iter().map(i64::to_string).collect();
+    let sql = select!("e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position");
+    chosen(readers, sql, format!("[{}]", list.join(",")), positions.len()).await
+}
+
+pub(super) async fn by_id(readers: &SqlitePool, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.event_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY e.position");
+    chosen(readers, sql, lookup::id_list(event_ids), event_ids.len()).await
+}
+
+async fn chosen(
+    readers: &SqlitePool,
+    sql: &'static str,
+    list: String,
+    count: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut arguments = SqliteArguments::default();
+    arguments.add(list).map_err(sqlx::Error::Encode)?;
+    let mut connection = readers.acquire().await?;
+    let mut reader = FrameReader::with_capacity(count);
+    frames(&mut connection, sql, arguments, &mut reader).await?;
+    finish(&mut connection, reader).await
+}
+
+/// Events of one value.
+const FRAMES_MAX: usize = 256;
+
+type Statement = Result<(&'static str, SqliteArguments), sqlx::error::BoxDynError>;
+
+/// A page, value by value: `next` gives the statement that goes on after an event with so many more.
+async fn page(
+    connection: &mut SqliteConnection,
+    limit: usize,
+    next: impl Fn(Option<&StoredEvent>, i64) -> Statement,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let limit = limit.min(PAGE_EVENTS_MAX);
+    let mut reader = FrameReader::with_capacity(limit);
+    while reader.len() < limit && reader.bytes() < PAGE_BYTES_MAX {
+        let wanted = FRAMES_MAX.min(limit - reader.len());
+        let before = reader.len();
+        let (sql, arguments) =
+            next(reader.last(), i64::try_from(wanted).unwrap_or(i64::MAX)).map_err(sqlx::Error::Encode)?;
+        frames(connection, sql, arguments, &mut reader).await?;
+        if reader.len() - before < wanted {
+            break;
+        }
+    }
+    finish(connection, reader).await
+}
+
+async fn frames(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    arguments: SqliteArguments,
+    reader: &mut FrameReader,
+) -> Result<(), ReadError> {
+    let row = sqlx::query_with(sql, arguments).fetch_one(connection).await?;
+    // Nothing found is no value.
+    match row.try_get::<Option<&[u8]>, _>(0)? {
+        Some(frames) => reader.read(frames),
+        None => Ok(()),
+    }
+}
+
+async fn finish(connection: &mut SqliteConnection, reader: FrameReader) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut events = reader.into_events();
+    lookup::fill_personal(connection, &mut events).await?;
+    Ok(events)
+}

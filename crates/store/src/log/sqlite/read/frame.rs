@@ -1,0 +1,237 @@
+//! A page of events as one value, each event a frame: numbers as text up to a line feed, then the ids and hashes,
+//! then the texts. Frames follow each other; each says how long it is.
+//!
+//! ```text
+//! position version schema occurred recorded |stream| |type| |actor| |origin| |payload| |commitments| caused correlated \n
+//! event id, request id, leaf hash, causation id, correlation id, stream, type, actor, origin, payload, commitments
+//! ```
+//!
+//! `|x|` is the length of `x` in bytes, −1 where it is absent. The frame exists only between SQLite and this file.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::log::{ReadError, StoredEvent, StoredPersonal};
+
+/// The statement that yields the frames under a condition, all in one value.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT group_concat(frame, '') FROM (SELECT concat(e.position, ' ', e.version, ' ', e.schema_version, ' ', e.occurred_at_us, ' ', ",
+            "e.recorded_at_us, ' ', octet_length(s.name), ' ', octet_length(e.event_type), ' ', octet_length(e.actor), ' ', ",
+            "ifnull(octet_length(e.origin), -1), ' ', octet_length(e.payload), ' ', ",
+            "ifnull(octet_length(e.commitments), -1), ' ', e.causation_id IS NOT NULL, ' ', ",
+            "e.correlation_id IS NOT NULL, char(10), e.event_id, e.request_id, e.leaf_hash, e.causation_id, ",
+            "e.correlation_id, s.name, e.event_type, e.actor, e.origin, e.payload, e.commitments) AS frame ",
+            "FROM events e JOIN streams s ON s.stream_id = e.stream_id WHERE ",
+            $condition,
+            ")"
+        )
+    };
+}
+pub(super) use select;
+
+/// Takes frames apart, and lets events of a page share the texts that they have in common.
+pub(super) struct FrameReader {
+    events: Vec<StoredEvent>,
+    bytes: usize,
+    types: Shared,
+    actors: Shared,
+    streams: Shared,
+    origins: Shared,
+}
+
+impl FrameReader {
+    pub(super) fn with_capacity(events: usize) -> Self {
+        Self {
+            events: Vec::with_capacity(events),
+            bytes: 0,
+            types: Shared::default(),
+            actors: Shared::default(),
+            streams: Shared::default(),
+            origins: Shared::default(),
+        }
+    }
+
+    /// Events read so far.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The last event read.
+    pub(super) fn last(&self) -> Option<&StoredEvent> {
+        self.events.last()
+    }
+
+    /// Bytes read so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The events, their personal texts still to come.
+    pub(super) fn into_events(self) -> Vec<StoredEvent> {
+        self.events
+    }
+
+    /// Takes in the frames of a page.
+    pub(super) fn read(&mut self, frames: &[u8]) -> Result<(), ReadError> {
+        let mut cursor = Cursor(frames);
+        while !cursor.0.is_empty() {
+            let event = self.take_apart(&mut cursor).ok_or_else(|| {
+                let reason =
+                    format!("an event after position {} cannot be read", self.events.last().map_or(0, |e| e.position));
+                ReadError::Corrupt { reason }
+            })?;
+            self.events.push(event);
+        }
+        self.bytes += frames.len();
+        Ok(())
+    }
+
+    fn take_apart(&mut self, cursor: &mut Cursor<'_>) -> Option<StoredEvent> {
+        let (position, version) = (cursor.number()?, cursor.number()?);
+        let schema_version = u16::try_from(cursor.number()?).ok()?;
+        let (occurred_at_us, recorded_at_us) = (cursor.number()?, cursor.number()?);
+        let (stream, event_type, actor) = (cursor.length()?, cursor.length()?, cursor.length()?);
+        let (origin, payload, commitments) = (cursor.number()?, cursor.length()?, cursor.number()?);
+        let (caused, correlated) = (cursor.number()? == 1, cursor.number()? == 1);
+        Some(StoredEvent {
+            position,
+            version,
+            schema_version,
+            occurred_at_us,
+            recorded_at_us,
+            event_id: cursor.id()?,
+            request_id: cursor.id()?,
+            leaf_hash: *cursor.array()?,
+            causation_id: if caused { Some(cursor.id()?) } else { None },
+            correlation_id: if correlated { Some(cursor.id()?) } else { None },
+            stream: self.streams.text(cursor.bytes(stream)?)?,
+            event_type: self.types.text(cursor.bytes(event_type)?)?,
+            actor: self.actors.text(cursor.bytes(actor)?)?,
+            origin: match usize::try_from(origin) {
+                Ok(length) => Some(self.origins.text(cursor.bytes(length)?)?),
+                Err(_) => None,
+            },
+            payload: cursor.bytes(payload)?.to_vec(),
+            personal: match usize::try_from(commitments) {
+                Ok(length) => personal(cursor.bytes(length)?)?,
+                Err(_) => Vec::new(),
+            },
+        })
+    }
+}
+
+/// What is left of a frame.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(array)
+    }
+
+    fn id(&mut self) -> Option<Uuid> {
+        self.array().copied().map(Uuid::from_bytes)
+    }
+
+    /// A number and the one separator after it.
+    fn number(&mut self) -> Option<i64> {
+        let negative = self.0.first() == Some(&b'-');
+        let mut value: i64 = 0;
+        for (at, byte) in self.0.iter().enumerate().skip(usize::from(negative)) {
+            match byte {
+                b'0'..=b'9' => value = value.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?,
+                b' ' | b'\n' => {
+                    self.0 = &self.0[at + 1..];
+                    return Some(if negative { -value } else { value });
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+}
+
+/// The last few different texts of one column.
+#[derive(Default)]
+struct Shared {
+    recent: Vec<Arc<str>>,
+    next: usize,
+}
+
+impl Shared {
+    const KEPT: usize = 8;
+
+    fn text(&mut self, bytes: &[u8]) -> Option<Arc<str>> {
+        if let Some(text) = self.recent.iter().find(|text| text.as_bytes() == bytes) {
+            return Some(Arc::clone(text));
+        }
+        let text: Arc<str> = std::str::from_utf8(bytes).ok()?.into();
+        if self.recent.len() < Self::KEPT {
+            self.recent.push(Arc::clone(&text));
+        } else {
+            self.recent[self.next] = Arc::clone(&text);
+            self.next = (self.next + 1) % Self::KEPT;
+        }
+        Some(text)
+    }
+}
+
+/// `{"field":"hex"}` in the order of the names, as this program wrote it; the texts themselves come later.
+fn personal(commitments: &[u8]) -> Option<Vec<StoredPersonal>> {
+    let text = std::str::from_utf8(commitments).ok()?.strip_prefix('{')?.strip_suffix('}')?;
+    let mut personal = Vec::new();
+    for member in text.split(',') {
+        let (name, hash) = member.strip_prefix('"')?.strip_suffix('"')?.split_once("\":\"")?;
+        let mut commitment = [0; 32];
+        hex::decode_to_slice(hash, &mut commitment).ok()?;
+        personal.push(StoredPersonal { name: name.into(), disclosed: None, commitment });
+    }
+    Some(personal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commitments_are_read_as_they_are_written() {
+        let text = format!(r#"{{"note":"{}","subject":"{}"}}"#, "01".repeat(32), "ab".repeat(32));
+        let fields = personal(text.as_bytes()).unwrap();
+        assert_eq!(fields.iter().map(|field| &*field.name).collect::<Vec<_>>(), ["note", "subject"]);
+        assert_eq!(fields[1].commitment, [0xab; 32]);
+        for wrong in ["", "{}", "{\"a\":1}", "{\"a\":\"00\"}"] {
+            assert_eq!(personal(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_frame_cut_short_is_damage_not_a_panic() {
+        let mut frame = b"7 1 1 10 20 1 1 1 -1 2 -1 0 0\n".to_vec();
+        frame.extend_from_slice(&[9; 64]);
+        frame.extend_from_slice(b"sta{}");
+        let mut reader = FrameReader::with_capacity(1);
+        for length in 1..frame.len() {
+            assert!(reader.read(&frame[..length]).is_err(), "{length}");
+        }
+        assert!(reader.read(&[frame.as_slice(), b"x"].concat()).is_err());
+        let mut reader = FrameReader::with_capacity(2);
+        reader.read(&[frame.as_slice(), &frame].concat()).unwrap();
+        let events = reader.into_events();
+        assert_eq!(events.len(), 2);
+        assert_eq!((events[1].position, &*events[1].stream, &*events[1].payload), (7, "s", b"{}".as_slice()));
+    }
+}

@@ -1,0 +1,378 @@
+//! The group-commit writer: one task, one batch at a time, no timer.
+//!
+//! Commands wait in a bounded queue. The task takes what waits, within bounds on commands, events and bytes, and
+//! makes it one transaction; while that is flushed to disk the next batch forms by itself. So a single command waits
+//! for nobody, and under load one flush carries hundreds.
+//!
+//! A batch:
+//!
+//! 1. stamp and hash, with the head as it was last seen; nothing is locked yet;
+//! 2. begin, which locks the head; look up the batch's request ids and the streams that are not remembered;
+//! 3. judge the commands ([`super::plan`]); a stamp that the head has overtaken is renewed here;
+//! 4. insert, move the head, commit;
+//! 5. publish the head, answer.
+//!
+//! What can go wrong: a command that is refused fails alone, in step 3. A constraint that step 3 did not foresee (an
+//! event id that exists) undoes the batch, and its commands are tried once more, each in a transaction of its own. A
+//! database that cannot write fails the batch, and the next one tries again. A commit that fails may have taken
+//! effect: its request ids are looked up before anyone is answered.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::command::Command;
+use super::heads::{StreamHead, StreamHeads};
+use super::plan::{self, Known, Plan, Verdict};
+use super::{AppendError, Appended, Commits, Head, StoredRequest};
+use crate::sqlite::Fault;
+
+/// A database that takes batches. Its calls come in the order of the steps above, from one task.
+#[async_trait]
+pub(crate) trait BatchStore: Send {
+    /// Begins a transaction, locks the head and reads it, with the number of streams.
+    async fn begin(&mut self) -> Result<(Head, i64), Fault>;
+
+    /// Those of these requests that were accepted. Also called outside a transaction.
+    async fn requests(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, Fault>;
+
+    /// Those of these streams that exist.
+    async fn stream_heads(&mut self, names: &[Arc<str>]) -> Result<HashMap<Arc<str>, StreamHead>, Fault>;
+
+    /// Those of these event ids that exist.
+    async fn taken(&mut self, event_ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault>;
+
+    /// Inserts what the plan accepted.
+    async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault>;
+
+    /// Moves the head and commits; durable when it returns.
+    async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault>;
+
+    /// Ends a transaction without effect, and replaces a connection that is beyond use. Never fails: what is broken
+    /// shows at the next begin.
+    async fn rollback(&mut self);
+
+    /// Removes personal texts between two positions, durably.
+    async fn erase_personal(&mut self, from_position: i64, to_position: i64) -> Result<u64, Fault>;
+
+    /// After a batch: whatever has to be done now and then.
+    async fn tidy(&mut self);
+
+    /// The end.
+    async fn close(self: Box<Self>);
+}
+
+/// What bounds a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchLimits {
+    pub(crate) commands_max: usize,
+    pub(crate) events_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+/// What waits for the writer.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// An append and who waits for it.
+    Append(Command, oneshot::Sender<Result<Appended, AppendError>>),
+    /// An erasure from one position to another.
+    Erase(i64, i64, oneshot::Sender<Result<u64, AppendError>>),
+}
+
+/// What the writer and those who wait for it count.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    /// Bytes in the queue; the sending side counts them up.
+    pub(crate) queued_bytes: AtomicUsize,
+    batches: AtomicU64,
+    commands: AtomicU64,
+    largest_batch: AtomicU64,
+}
+
+impl Gauges {
+    pub(crate) fn commits(&self) -> Commits {
+        Commits {
+            batches: self.batches.load(Ordering::Relaxed),
+            commands: self.commands.load(Ordering::Relaxed),
+            largest_batch: self.largest_batch.load(Ordering::Relaxed),
+        }
+    }
+
+    fn committed(&self, plan: &Plan) {
+        let accepted =
+            plan.verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Accepted { .. })).count() as u64;
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.commands.fetch_add(accepted, Ordering::Relaxed);
+        self.largest_batch.fetch_max(accepted, Ordering::Relaxed);
+    }
+}
+
+/// How often an unknown outcome is looked up before it is answered as such, and the pause between.
+const LOOK_UPS: u32 = 5;
+const LOOK_UP_PAUSE: Duration = Duration::from_millis(100);
+
+/// The task's state.
+pub(crate) struct Writer {
+    store: Box<dyn BatchStore>,
+    jobs: mpsc::Receiver<Job>,
+    gauges: Arc<Gauges>,
+    waiting: VecDeque<Job>,
+    limits: BatchLimits,
+    heads: StreamHeads,
+    /// As last seen, for stamping ahead of the lock.
+    head: Head,
+    published: watch::Sender<Head>,
+    follows_system_clock: bool,
+}
+
+type Answer = oneshot::Sender<Result<Appended, AppendError>>;
+type Answers = Vec<Result<Appended, AppendError>>;
+
+impl Writer {
+    pub(crate) fn new(
+        store: Box<dyn BatchStore>,
+        jobs: mpsc::Receiver<Job>,
+        gauges: Arc<Gauges>,
+        limits: BatchLimits,
+        streams_remembered: usize,
+        published: watch::Sender<Head>,
+        follows_system_clock: bool,
+    ) -> Self {
+        let head = *published.borrow();
+        let heads = StreamHeads::new(streams_remembered);
+        Self { store, jobs, gauges, waiting: VecDeque::new(), limits, heads, head, published, follows_system_clock }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) async fn run(mut self) {
+        while self.collect().await {
+            if let Some(Job::Erase(..)) = self.waiting.front() {
+                self.erase().await;
+            } else {
+                let (mut batch, answers) = self.next_batch();
+                let results = self.append(&mut batch).await;
+                for (answer, result) in answers.into_iter().zip(results) {
+                    // Nobody may be waiting any more; what was appended stays.
+                    let _ = answer.send(result);
+                }
+            }
+            self.store.tidy().await;
+        }
+        self.store.close().await;
+    }
+
+    /// Waits for work, then takes all that is there, up to one batch.
+    async fn collect(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            let Some(job) = self.jobs.recv().await else { return false };
+            self.waiting.push_back(job);
+        }
+        while self.waiting.len() < self.limits.commands_max {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            self.waiting.push_back(job);
+        }
+        true
+    }
+
+    fn next_batch(&mut self) -> (Vec<Command>, Vec<Answer>) {
+        let (mut batch, mut answers) = (Vec::new(), Vec::new());
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(Job::Append(command, _)) = self.waiting.front() {
+            events += command.events.len();
+            bytes += command.bytes;
+            let full = batch.len() >= self.limits.commands_max
+                || events > self.limits.events_max
+                || bytes > self.limits.bytes_max;
+            if full && !batch.is_empty() {
+                break;
+            }
+            let Some(Job::Append(command, answer)) = self.waiting.pop_front() else { break };
+            self.gauges.queued_bytes.fetch_sub(command.bytes, Ordering::Relaxed);
+            batch.push(command);
+            answers.push(answer);
+        }
+        (batch, answers)
+    }
+
+    async fn erase(&mut self) {
+        let Some(Job::Erase(from, to, answer)) = self.waiting.pop_front() else { return };
+        let result = self.store.erase_personal(from, to).await;
+        if let Err(fault) = &result {
+            tracing::error!(error = fault.message(), "erasing failed");
+            self.store.rollback().await;
+        }
+        let _ = answer.send(result.map_err(Into::into));
+    }
+
+    async fn append(&mut self, batch: &mut [Command]) -> Answers {
+        match self.attempt(batch, false).await {
+            Ok(answers) => answers,
+            Err(Fault::Constraint(message)) => {
+                tracing::warn!(commands = batch.len(), message, "a batch was refused; its commands go one by one");
+                let mut answers = Vec::with_capacity(batch.len());
+                for command in batch {
+                    let alone = self.attempt(std::slice::from_mut(command), true).await;
+                    answers.extend(alone.unwrap_or_else(|fault| failed(1, &fault)));
+                }
+                answers
+            }
+            Err(fault) => failed(batch.len(), &fault),
+        }
+    }
+
+    /// One transaction. An error means that nothing of it is in the log.
+    async fn attempt(&mut self, batch: &mut [Command], look_up_events: bool) -> Result<Answers, Fault> {
+        let clock_us = self.follows_system_clock.then(system_clock_us);
+        let mut ahead = self.head;
+        for command in batch.iter_mut() {
+            ahead.recorded_at_us = plan::stamp_us(command, ahead, clock_us);
+            // What cannot be stamped is refused by the plan, with this same error.
+            let _ = command.stamp(ahead.recorded_at_us);
+        }
+        let plan = match self.prepare(batch, look_up_events, clock_us).await {
+            Ok(plan) => plan,
+            Err(fault) => return Err(self.undo(fault).await),
+        };
+        if plan.is_empty() {
+            self.store.rollback().await;
+            return Ok(answers(batch, &plan));
+        }
+        if let Err(fault) = self.store.insert(batch, &plan).await {
+            return Err(self.undo(fault).await);
+        }
+        if let Err(fault) = self.store.commit(plan.head, plan.streams).await {
+            let fault = self.undo(fault).await;
+            return self.look_up_outcome(batch, &plan, fault).await;
+        }
+        self.committed(&plan);
+        Ok(answers(batch, &plan))
+    }
+
+    /// Steps 2 and 3.
+    async fn prepare(
+        &mut self,
+        batch: &mut [Command],
+        look_up_events: bool,
+        clock_us: Option<i64>,
+    ) -> Result<Plan, Fault> {
+        let (head, streams) = self.store.begin().await?;
+        self.publish(head);
+        let ids: Vec<_> = batch.iter().map(|command| command.request_id).collect();
+        let requests = self.store.requests(&ids).await?;
+        let heads = self.stream_heads(batch).await?;
+        let mut taken = HashSet::new();
+        if look_up_events {
+            let ids: Vec<_> = batch.iter().flat_map(|command| &command.events).map(|event| event.event_id).collect();
+            taken = self.store.taken(&ids).await?;
+        }
+        let known = Known { head, streams, requests: &requests, heads: &heads, taken: &taken };
+        Ok(plan::plan(batch, &known, clock_us))
+    }
+
+    /// The batch's streams: remembered ones, and the others by one look-up.
+    async fn stream_heads(&mut self, batch: &[Command]) -> Result<HashMap<Arc<str>, StreamHead>, Fault> {
+        let mut found = HashMap::new();
+        let mut unknown = HashSet::new();
+        for (stream, _) in batch.iter().flat_map(|command| &command.expectations) {
+            if found.contains_key(stream) || unknown.contains(stream) {
+                continue;
+            }
+            match self.heads.get(stream) {
+                Some(head) => drop(found.insert(Arc::clone(stream), head)),
+                None => drop(unknown.insert(Arc::clone(stream))),
+            }
+        }
+        if !unknown.is_empty() {
+            let names: Vec<_> = unknown.into_iter().collect();
+            found.extend(self.store.stream_heads(&names).await?);
+        }
+        Ok(found)
+    }
+
+    async fn undo(&mut self, fault: Fault) -> Fault {
+        tracing::warn!(error = fault.message(), "a transaction failed");
+        self.store.rollback().await;
+        self.heads.clear();
+        fault
+    }
+
+    /// After a commit that failed: did it take effect?
+    async fn look_up_outcome(&mut self, batch: &[Command], plan: &Plan, fault: Fault) -> Result<Answers, Fault> {
+        let accepted = batch.iter().zip(&plan.verdicts);
+        let accepted = accepted.filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
+        let ids: Vec<_> = accepted.map(|(command, _)| command.request_id).collect();
+        for attempt in 0..LOOK_UPS {
+            if attempt > 0 {
+                tokio::time::sleep(LOOK_UP_PAUSE).await;
+            }
+            match self.store.requests(&ids).await {
+                Ok(found) if found.is_empty() => return Err(fault),
+                Ok(_) => {
+                    tracing::warn!("a commit that reported a failure took effect");
+                    self.committed(plan);
+                    return Ok(answers(batch, plan));
+                }
+                Err(error) => {
+                    tracing::error!(error = error.message(), "the outcome of a commit could not be looked up");
+                    self.store.rollback().await;
+                }
+            }
+        }
+        let reason = fault.reason();
+        let unknown = batch.iter().zip(&plan.verdicts).zip(answers(batch, plan));
+        Ok(unknown
+            .map(|((_, verdict), answer)| match verdict {
+                Verdict::Accepted { .. } | Verdict::RepeatOf(_) => Err(AppendError::Unknown { reason }),
+                Verdict::Repeated(_) | Verdict::Refused(_) => answer,
+            })
+            .collect())
+    }
+
+    fn committed(&mut self, plan: &Plan) {
+        self.gauges.committed(plan);
+        for (stream, head) in &plan.heads {
+            self.heads.put(Arc::clone(stream), *head);
+        }
+        self.publish(plan.head);
+    }
+
+    fn publish(&mut self, head: Head) {
+        self.head = head;
+        self.published.send_if_modified(|published| {
+            let newer = head.position > published.position;
+            if newer {
+                *published = head;
+            }
+            newer
+        });
+    }
+}
+
+fn failed(commands: usize, fault: &Fault) -> Answers {
+    tracing::error!(error = fault.message(), commands, "appends failed");
+    vec![Err(AppendError::Unavailable { reason: fault.reason() }); commands]
+}
+
+fn answers(batch: &[Command], plan: &Plan) -> Answers {
+    let mut answers: Answers = Vec::with_capacity(batch.len());
+    for (command, verdict) in batch.iter().zip(&plan.verdicts) {
+        answers.push(match verdict {
+            Verdict::Accepted { first_position } => Ok(plan::receipt(command, *first_position)),
+            Verdict::Repeated(receipt) => Ok(receipt.clone()),
+            Verdict::RepeatOf(first) => answers[*first].clone().map(|receipt| Appended { repeated: true, ..receipt }),
+            Verdict::Refused(error) => Err(error.clone()),
+        });
+    }
+    answers
+}
+
+/// Microseconds since the Unix epoch.
+pub(crate) fn system_clock_us() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,74 @@
+//! Schemas of both files: brought up to date, or checked.
+
+use std::path::Path;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use tokio::runtime::Handle;
+
+use super::open_error;
+use crate::log::OpenError;
+
+/// Brings a file up to this program's schema; a newer one is refused.
+///
+/// The future that sqlx migrates with is too general for the compiler to see that it may move between threads. So it
+/// stays on one: a thread for blocking work, with a connection of its own.
+pub(crate) async fn migrate(
+    connect: &SqliteConnectOptions,
+    migrator: &'static Migrator,
+    path: &Path,
+) -> Result<(), OpenError> {
+    let (connect, path, runtime) = (connect.clone(), path.to_owned(), Handle::current());
+    let io = OpenError::Io { path: path.clone(), source: std::io::Error::other("the migration was interrupted") };
+    let migrated = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            let failed = |source| open_error(&path, source);
+            let mut connection = connect.connect().await.map_err(failed)?;
+            let (found, known) = (found(&mut connection, &path).await?, known(migrator));
+            if found > known {
+                return Err(OpenError::NewerSchema { path: path.clone(), found, known });
+            }
+            migrator.run(&mut connection).await.map_err(|source| match source {
+                MigrateError::Execute(source) => open_error(&path, source),
+                source => OpenError::Migration { path: path.clone(), source },
+            })?;
+            connection.close().await.map_err(failed)
+        })
+    });
+    migrated.await.unwrap_or(Err(io))
+}
+
+/// Demands exactly this program's schema.
+pub(crate) async fn check_schema(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+    path: &Path,
+) -> Result<(), OpenError> {
+    let (found, known) = (found(connection, path).await?, known(migrator));
+    match found.cmp(&known) {
+        std::cmp::Ordering::Less => Err(OpenError::OlderSchema { path: path.to_owned(), found, known }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(OpenError::NewerSchema { path: path.to_owned(), found, known }),
+    }
+}
+
+fn known(migrator: &Migrator) -> i64 {
+    migrator.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+async fn found(connection: &mut SqliteConnection, path: &Path) -> Result<i64, OpenError> {
+    let failed = |source| open_error(path, source);
+    let migrated = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if migrated.is_none() {
+        return Ok(0);
+    }
+    sqlx::query("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)
+}
