@@ -1,0 +1,476 @@
+//! The way of a command: read, decide, write.
+//!
+//! A ticket's command waits for the ticket's turn, reads its folded history, the
+//! customer's contract, prepaid time and the policies, decides, and appends what
+//! follows under an expectation on every stream it read. Should another process
+//! have changed one of them meanwhile, it reads and decides again, a bounded number
+//! of times, unless the caller named a version.
+//!
+//! A request id is unique in the log. The append itself recognises a repeated
+//! request; a refusal looks it up before it is given, because what a first call
+//! did may be the very reason why a second one would be refused.
+
+use std::sync::Arc;
+
+use beleg_domain::contract::{self, Agree, Amend};
+use beleg_domain::event::{Event, PolicyPublished, ReferenceTaken, SCHEMA_VERSION};
+use beleg_domain::ids::{CustomerId, EventId, stream};
+use beleg_domain::policy::Policy;
+use beleg_domain::prepaid::Prepaid;
+use beleg_domain::refusal::Refusal;
+use beleg_domain::ticket::Ticket;
+use beleg_domain::ticket::command::{self as ticket_command, Call, Command, Decision, Draft, NotDecided, Surroundings};
+use beleg_domain::time::Timestamp;
+use beleg_proof::{canonical, commitment};
+use beleg_store::{Append, AppendError, Appended, EventLog, NewEvent, PersonalField};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::call::CallInfo;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::fold;
+use crate::state::{Folded, Opening, States};
+
+/// How often a command is decided anew because others were faster.
+const ATTEMPTS_MAX: usize = 5;
+
+/// What every command brings along.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) call: CallInfo,
+    pub(crate) id: Uuid,
+    /// SHA-256 over what was asked for and by whom.
+    pub(crate) digest: [u8; 32],
+    pub(crate) expected_version: Option<i64>,
+    pub(crate) occurred_at: Option<Timestamp>,
+    /// The id the caller chose for what the command creates.
+    pub(crate) chosen_id: Option<EventId>,
+    /// Texts about people, by field name; empty ones are left out.
+    pub(crate) personal: Vec<(&'static str, String)>,
+    pub(crate) has_evidence: bool,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) receipt: Appended,
+    /// Of the command's own stream, after the append.
+    pub(crate) stream_version: i64,
+    /// The ticket after it; absent for a repeated request.
+    pub(crate) ticket: Option<Folded>,
+}
+
+/// Decides and appends.
+pub(crate) struct Commands {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) states: Arc<States>,
+    pub(crate) imports_admitted: bool,
+}
+
+impl Commands {
+    /// Opens a ticket.
+    pub(crate) async fn open(&self, request: Request, command: ticket_command::Open) -> Result<Accepted, Failure> {
+        self.check_origin(&request)?;
+        let id = request.chosen_id.unwrap_or_else(new_id);
+        let _turn = self.states.ticket_turn(id).await;
+        let mut attempts = 0;
+        loop {
+            let contract = self.states.contract(&*self.log, &command.customer).await?;
+            let policies = self.states.policies().await;
+            let call = self.call(&request, id);
+            let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
+            let Decision { drafts, ticket } = match decided {
+                Ok(decision) => decision,
+                Err(error) => return self.refused(&request, &stream::ticket(id), error).await,
+            };
+            let name: Arc<str> = stream::ticket(id).into();
+            let mut expectations: Vec<(Arc<str>, i64)> = vec![(name.clone(), 0)];
+            if let Some(contract) = &contract {
+                expectations.push((stream::contract(&command.customer).into(), contract.version()));
+            }
+            expectations.push((stream::POLICIES.into(), policies.version));
+            let mut events = vec![self.new_event(&name, &drafts[0], None, &request.personal)?];
+            if let Some(reference) = &command.reference {
+                // The reference's own stream makes it unique: it must not exist yet.
+                let taken = ReferenceTaken { reference: reference.clone(), ticket_id: id };
+                let draft = Draft { id: new_id(), at: drafts[0].at, event: taken.into() };
+                let name: Arc<str> = stream::reference(reference).into();
+                expectations.push((name.clone(), 0));
+                events.push(self.new_event(&name, &draft, Some(id), &[])?);
+            }
+            match self.append(&request, call.now, expectations, events).await {
+                Ok(receipt) => {
+                    let has_texts = request.personal.iter().any(|(_, text)| !text.is_empty());
+                    let opening = Opening { origin: request.call.origin.clone(), has_texts };
+                    return Ok(self.accepted(receipt, &name, ticket, opening));
+                }
+                Err(AppendError::Conflict { stream: conflicting, .. }) if *conflicting == *name => {
+                    return Err(Refusal::taken("ticket_id", "ID_TAKEN", format!("ticket {id} exists already")).into());
+                }
+                Err(AppendError::Conflict { stream: conflicting, .. }) if conflicting.starts_with("reference-") => {
+                    return Err(Refusal::taken(
+                        "reference",
+                        "REFERENCE_TAKEN",
+                        "another ticket has this reference: find it by it",
+                    )
+                    .into());
+                }
+                Err(error) => self.again(error, &mut attempts, None, &command.customer).await?,
+            }
+        }
+    }
+
+    /// Does something to a ticket.
+    pub(crate) async fn ticket(&self, request: Request, id: EventId, command: Command) -> Result<Accepted, Failure> {
+        self.check_origin(&request)?;
+        let own = request.chosen_id.unwrap_or_else(new_id);
+        let name: Arc<str> = stream::ticket(id).into();
+        let _turn = self.states.ticket_turn(id).await;
+        let mut attempts = 0;
+        loop {
+            let Some(folded) = self.states.take_ticket(&*self.log, id).await? else {
+                return Err(unknown_ticket(id).into());
+            };
+            if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
+                let actual = folded.ticket.version;
+                self.states.put_ticket(folded);
+                if let Some(accepted) = self.repeated(&request, &name).await? {
+                    return Ok(accepted);
+                }
+                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
+            }
+            let customer = folded.ticket.customer.clone();
+            let contract = self
+                .states
+                .contract(&*self.log, &customer)
+                .await?
+                .ok_or_else(|| Failure::broken(format!("ticket {id} has no contract")))?;
+            let _customer_turn = match contract.has_prepaid() {
+                true => Some(self.states.customer_turn(&customer).await),
+                false => None,
+            };
+            let prepaid = self.states.take_prepaid(&*self.log, &contract).await?;
+            let policies = self.states.policies().await;
+            let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
+            let call = self.call(&request, own);
+            let decided = ticket_command::decide(&folded.ticket, &command, call, surroundings, new_id);
+            let Decision { drafts, ticket } = match decided {
+                Ok(decision) => decision,
+                Err(error) => {
+                    self.states.put_ticket(folded);
+                    self.states.put_prepaid(customer, prepaid);
+                    return self.refused(&request, &name, error).await;
+                }
+            };
+
+            let mut expectations: Vec<(Arc<str>, i64)> =
+                vec![(name.clone(), folded.ticket.version), (stream::contract(&customer).into(), contract.version())];
+            if matches!(command, Command::RecordFindings { .. }) {
+                expectations.push((stream::POLICIES.into(), policies.version));
+            }
+            let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
+            if contract.has_prepaid() {
+                expectations.push((prepaid_name.clone(), prepaid.version));
+            }
+            let mut events = Vec::with_capacity(drafts.len());
+            for (place, draft) in drafts.iter().enumerate() {
+                let prepaid = matches!(draft.event, Event::PrepaidDrawn(_));
+                let name = if prepaid { &prepaid_name } else { &name };
+                let personal = if place == 0 { &request.personal[..] } else { &[] };
+                events.push(self.new_event(name, draft, (place > 0).then_some(own), personal)?);
+            }
+            match self.append(&request, call.now, expectations, events).await {
+                Ok(receipt) => {
+                    if contract.has_prepaid() && !receipt.repeated {
+                        self.states.put_prepaid(customer, drawn(prepaid, &drafts));
+                    }
+                    return Ok(self.accepted(receipt, &name, ticket, folded.opening));
+                }
+                Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
+            }
+        }
+    }
+
+    /// Agrees a customer's contract.
+    pub(crate) async fn agree(&self, request: Request, command: Agree) -> Result<Accepted, Failure> {
+        let customer = command.customer.clone();
+        self.contract(request, customer, |contract, exists, event| {
+            contract::agree(contract, command.clone(), exists, event)
+        })
+        .await
+    }
+
+    /// Changes a contract's terms.
+    pub(crate) async fn amend(&self, request: Request, command: Amend) -> Result<Accepted, Failure> {
+        let customer = command.customer.clone();
+        self.contract(request, customer.clone(), |contract, exists, event| {
+            let contract = contract.ok_or_else(|| unknown_contract(&customer))?;
+            contract::amend(contract, command.clone(), exists, event)
+        })
+        .await
+    }
+
+    async fn contract(
+        &self,
+        request: Request,
+        customer: CustomerId,
+        decide: impl Fn(Option<&contract::Contract>, &dyn Fn(&str) -> bool, EventId) -> Result<Vec<Event>, Refusal>,
+    ) -> Result<Accepted, Failure> {
+        self.check_origin(&request)?;
+        let own = new_id();
+        let name: Arc<str> = stream::contract(&customer).into();
+        let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
+        let _turn = self.states.customer_turn(&customer).await;
+        let mut attempts = 0;
+        loop {
+            let contract = self.states.contract(&*self.log, &customer).await?;
+            let version = contract.as_ref().map_or(0, |contract| contract.version());
+            if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
+                if let Some(accepted) = self.repeated(&request, &name).await? {
+                    return Ok(accepted);
+                }
+                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
+            }
+            let policies = self.states.policies().await;
+            let call = self.call(&request, own);
+            let at = request.occurred_at.unwrap_or(call.now);
+            let future = Refusal::malformed("occurred_at", format!("{at} is in the future: it is {} here", call.now));
+            let exists = |policy: &str| policies.book.latest(policy).is_some();
+            let decided = if at > call.now { Err(future) } else { decide(contract.as_deref(), &exists, own) };
+            let own_events = match decided {
+                Ok(events) => events,
+                Err(refusal) => return self.refused(&request, &name, refusal.into()).await,
+            };
+            let mut expectations = vec![(name.clone(), version)];
+            let mut events = Vec::with_capacity(own_events.len());
+            for (place, event) in own_events.into_iter().enumerate() {
+                let name = if matches!(event, Event::PrepaidGranted(_)) {
+                    let version = self.log.stream_version(&prepaid_name).await?;
+                    expectations.push((prepaid_name.clone(), version));
+                    &prepaid_name
+                } else {
+                    &name
+                };
+                let id = if place == 0 { own } else { new_id() };
+                let draft = Draft { id, at, event };
+                events.push(self.new_event(name, &draft, (place > 0).then_some(own), &[])?);
+            }
+            let appended = self.append(&request, call.now, expectations, events).await;
+            self.states.forget_contract(&customer);
+            match appended {
+                Ok(receipt) => {
+                    let stream_version = version_in(&receipt, &name);
+                    return Ok(Accepted { receipt, stream_version, ticket: None });
+                }
+                Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
+            }
+        }
+    }
+
+    /// Publishes a policy's next version.
+    pub(crate) async fn publish(&self, request: Request, policy: Policy) -> Result<Accepted, Failure> {
+        self.check_origin(&request)?;
+        let name: Arc<str> = stream::POLICIES.into();
+        let policies = self.states.policies().await;
+        let count = policies.book.count(policy.name());
+        let refuse = if let Some(expected) = request.expected_version.filter(|expected| *expected != count) {
+            Some(Failure::WrongVersion { stream: format!("policy {}", policy.name()), expected, actual: count })
+        } else if policies.book.latest(policy.name()).is_some_and(|latest| latest.policy.hash() == policy.hash()) {
+            Some(
+                Refusal::precondition(
+                    "document",
+                    "POLICY_UNCHANGED",
+                    format!("version {count} of policy {} says the same", policy.name()),
+                )
+                .into(),
+            )
+        } else if policies.book.len() >= beleg_domain::book::VERSIONS_MAX {
+            Some(Refusal::precondition("document", "TOO_MANY_POLICIES", "the log holds its fill of policies").into())
+        } else {
+            None
+        };
+        if let Some(failure) = refuse {
+            return match self.repeated(&request, &name).await? {
+                Some(accepted) => Ok(accepted),
+                None => Err(failure),
+            };
+        }
+        let own = new_id();
+        let call = self.call(&request, own);
+        let published = PolicyPublished {
+            document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
+            hash: hex::encode(policy.hash()),
+            name: policy.name().to_owned(),
+            version: count + 1,
+        };
+        let draft = Draft { id: own, at: call.now, event: published.into() };
+        let events = vec![self.new_event(&name, &draft, None, &[])?];
+        let receipt = self.append(&request, call.now, vec![(name.clone(), policies.version)], events).await?;
+        self.states.reload_policies(&*self.log).await?;
+        let stream_version = version_in(&receipt, &name);
+        Ok(Accepted { receipt, stream_version, ticket: None })
+    }
+
+    fn call(&self, request: &Request, event: EventId) -> Call {
+        let head = fold::instant(self.log.head().recorded_at_us);
+        Call {
+            now: self.clock.now(request.call.now).max(head),
+            occurred_at: request.occurred_at,
+            has_evidence: request.has_evidence,
+            imported: request.call.origin.is_some(),
+            event,
+        }
+    }
+
+    fn check_origin(&self, request: &Request) -> Result<(), Failure> {
+        if request.call.origin.is_some() && !self.imports_admitted {
+            return Err(Refusal::precondition(
+                crate::call::ORIGIN,
+                "IMPORTS_NOT_ADMITTED",
+                "this server admits no imports: start it with --allow-import",
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// A refusal, unless it refuses a request that was accepted before.
+    async fn refused(&self, request: &Request, name: &str, error: NotDecided) -> Result<Accepted, Failure> {
+        let refusal = match error {
+            NotDecided::Refused(refusal) => refusal,
+            NotDecided::NotWhole(problem) => return Err(Failure::broken(problem)),
+            NotDecided::Broken(problem) => return Err(Failure::broken(problem)),
+        };
+        match self.repeated(request, name).await? {
+            Some(accepted) => Ok(accepted),
+            None => Err(refusal.into()),
+        }
+    }
+
+    /// The first answer to a request that was accepted before.
+    async fn repeated(&self, request: &Request, name: &str) -> Result<Option<Accepted>, Failure> {
+        let Some(stored) = self.log.find_request(request.id).await? else { return Ok(None) };
+        if !stored.matches(&request.digest) {
+            return Err(Failure::RequestReused(request.id));
+        }
+        let stream_version = version_in(&stored.receipt, name);
+        Ok(Some(Accepted { receipt: stored.receipt, stream_version, ticket: None }))
+    }
+
+    /// Whether a failed append is worth another decision; else its failure.
+    async fn again(
+        &self,
+        error: AppendError,
+        attempts: &mut usize,
+        named: Option<i64>,
+        customer: &CustomerId,
+    ) -> Result<(), Failure> {
+        let AppendError::Conflict { stream: name, expected, actual } = error else { return Err(error.into()) };
+        if named.is_some() && name.starts_with("ticket-") {
+            return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
+        }
+        *attempts += 1;
+        if *attempts >= ATTEMPTS_MAX {
+            return Err(Failure::Contention);
+        }
+        self.states.forget_contract(customer);
+        if *name == *stream::POLICIES {
+            self.states.reload_policies(&*self.log).await?;
+        }
+        Ok(())
+    }
+
+    fn accepted(&self, receipt: Appended, name: &str, ticket: Ticket, opening: Opening) -> Accepted {
+        let stream_version = version_in(&receipt, name);
+        if receipt.repeated {
+            return Accepted { receipt, stream_version, ticket: None };
+        }
+        let last = receipt.events.iter().rfind(|event| *event.stream == *name);
+        let position = last.map_or(receipt.first_position, |event| event.position);
+        let folded = Folded { ticket: Arc::new(ticket), position, opening };
+        self.states.put_ticket(folded.clone());
+        Accepted { receipt, stream_version, ticket: Some(folded) }
+    }
+
+    async fn append(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        expectations: Vec<(Arc<str>, i64)>,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, AppendError> {
+        self.log
+            .append(Append {
+                request_id: request.id,
+                request_digest: request.digest,
+                correlation_id: request.call.correlation_id,
+                actor: request.call.actor.clone(),
+                origin: request.call.origin.clone(),
+                now_us: now.micros(),
+                expectations,
+                events,
+            })
+            .await
+    }
+
+    fn new_event(
+        &self,
+        name: &Arc<str>,
+        draft: &Draft,
+        caused_by: Option<EventId>,
+        personal: &[(&'static str, String)],
+    ) -> Result<NewEvent, Failure> {
+        let payload = canonical::to_bytes(&draft.event).map_err(Failure::broken)?;
+        let written = personal.iter().filter(|(_, text)| !text.is_empty());
+        Ok(NewEvent {
+            stream: name.clone(),
+            event_id: draft.id.0,
+            event_type: draft.event.event_type().into(),
+            schema_version: SCHEMA_VERSION,
+            occurred_at_us: draft.at.micros(),
+            causation_id: caused_by.map(|id| id.0),
+            payload_sha256: Sha256::digest(&payload).into(),
+            payload,
+            personal: written.map(|(name, text)| personal_field(name, text)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Prepaid time after a command's draws.
+fn drawn(mut prepaid: Arc<Prepaid>, drafts: &[Draft]) -> Arc<Prepaid> {
+    for draft in drafts {
+        if let Event::PrepaidDrawn(drawn) = &draft.event {
+            Arc::make_mut(&mut prepaid).drawn(&drawn.draws);
+        }
+    }
+    prepaid
+}
+
+fn personal_field(name: &'static str, text: &str) -> Result<PersonalField, Failure> {
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).map_err(|_| Failure::Unavailable("the system gives no random bytes".into()))?;
+    let bytes = text.as_bytes().to_vec();
+    let commitment = commitment::commit(&salt, &bytes);
+    Ok(PersonalField { name: name.into(), salt, bytes, commitment })
+}
+
+/// A new id, ordered by time.
+pub(crate) fn new_id() -> EventId {
+    EventId(Uuid::now_v7())
+}
+
+fn version_in(receipt: &Appended, name: &str) -> i64 {
+    receipt.events.iter().rfind(|event| *event.stream == *name).map_or(0, |event| event.version)
+}
+
+/// The log has no such ticket.
+pub(crate) fn unknown_ticket(id: impl std::fmt::Display) -> Refusal {
+    Refusal::unknown("ticket_id", "TICKET_UNKNOWN", format!("there is no ticket {id}"))
+}
+
+/// The log has no such contract.
+pub(crate) fn unknown_contract(customer: &CustomerId) -> Refusal {
+    Refusal::unknown("customer_id", "CONTRACT_UNKNOWN", format!("customer {customer} has no contract: agree one"))
+}

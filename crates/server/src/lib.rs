@@ -1,0 +1,21 @@
+//! The gRPC service, the command path and the projector.
+//!
+//! A command takes one pass: [`grpc`](crate) parses it into the domain's types, the
+//! command path reads, decides and appends, and the projector takes in what was
+//! appended. There is no SQL here and no rule of the policy.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod audit;
+pub mod call;
+mod clock;
+mod command;
+mod failure;
+mod fold;
+mod grpc;
+pub mod pb;
+mod projector;
+mod serve;
+mod state;
+
+pub use serve::{Config, ServeError, Server, run};

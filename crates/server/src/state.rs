@@ -1,0 +1,211 @@
+//! Folded states kept between commands, and whose turn it is.
+//!
+//! The log is the truth; everything here is a copy that an append's expectations
+//! check. A command takes a ticket's state out of the cache and puts the next one
+//! back after the commit, so a call that is dropped midway leaves nothing stale.
+//! Only a command, which holds the ticket's turn, puts states in.
+
+use std::sync::Arc;
+
+use beleg_domain::book::PolicyBook;
+use beleg_domain::contract::Contract;
+use beleg_domain::event::Cause;
+use beleg_domain::ids::{CustomerId, EventId};
+use beleg_domain::prepaid::Prepaid;
+use beleg_domain::ticket::{Posting, Ticket, Work};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::{Mutex, MutexGuard, RwLock};
+
+use crate::failure::Failure;
+use crate::fold::{self, UpTo};
+
+/// Memory for folded tickets.
+const TICKETS_BYTES_MAX: u64 = 96 * 1024 * 1024;
+/// Contracts kept folded.
+const CONTRACTS_MAX: usize = 10_000;
+/// Turns, shared by hash: two tickets rarely wait for each other.
+const TURNS: usize = 1_024;
+
+/// A ticket and where its stream stood in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Folded {
+    pub(crate) ticket: Arc<Ticket>,
+    /// The position of its last event.
+    pub(crate) position: i64,
+    pub(crate) opening: Opening,
+}
+
+/// What answers show of a ticket's opening and its history does not need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Opening {
+    /// Where an imported ticket came from.
+    pub(crate) origin: Option<Arc<str>>,
+    /// Whether there are texts about people; they are read only when shown.
+    pub(crate) has_texts: bool,
+}
+
+/// Counts what a ticket takes in memory: its own size, and what its lists hold.
+#[derive(Clone)]
+struct TicketBytes;
+
+impl Weighter<EventId, Folded> for TicketBytes {
+    fn weight(&self, _: &EventId, folded: &Folded) -> u64 {
+        /// The causes of a segment, as many as most have.
+        const CAUSES: usize = 6 * size_of::<Cause>();
+        /// What the allocator adds to a list, or to a shared slice.
+        const LIST: usize = 32;
+        /// Names that a segment read back from the log does not share: rule, clause,
+        /// policy. Measured on a million events.
+        const NAMES: usize = 192;
+        let ticket = &folded.ticket;
+        let segments: usize = ticket.work.iter().map(|work| work.standing.len()).sum();
+        let facts = ticket.classifications.len() + ticket.informations.len() + ticket.approvals.len();
+        let bytes = size_of::<Ticket>()
+            + ticket.work.len() * (size_of::<Work>() + 2 * LIST)
+            + segments * (size_of::<Posting>() + CAUSES + LIST + NAMES)
+            + facts * 192;
+        bytes as u64
+    }
+}
+
+/// All published policies and the version of their stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    pub(crate) book: Arc<PolicyBook>,
+    pub(crate) version: i64,
+}
+
+/// The states and the turns.
+pub(crate) struct States {
+    tickets: Cache<EventId, Folded, TicketBytes>,
+    contracts: Cache<CustomerId, Arc<Contract>>,
+    prepaid: Cache<CustomerId, Arc<Prepaid>>,
+    policies: RwLock<Policies>,
+    ticket_turns: Box<[Mutex<()>]>,
+    customer_turns: Box<[Mutex<()>]>,
+}
+
+impl States {
+    pub(crate) fn new(policies: Policies) -> Self {
+        let turns = || (0..TURNS).map(|_| Mutex::new(())).collect();
+        Self {
+            tickets: Cache::with_weighter(100_000, TICKETS_BYTES_MAX, TicketBytes),
+            contracts: Cache::new(CONTRACTS_MAX),
+            prepaid: Cache::new(CONTRACTS_MAX),
+            policies: RwLock::new(policies),
+            ticket_turns: turns(),
+            customer_turns: turns(),
+        }
+    }
+
+    /// Waits for a ticket's turn.
+    pub(crate) async fn ticket_turn(&self, id: EventId) -> MutexGuard<'_, ()> {
+        self.ticket_turns[slot(&id)].lock().await
+    }
+
+    /// Waits for the turn of a customer's contract and prepaid time. Always taken
+    /// after the ticket's.
+    pub(crate) async fn customer_turn(&self, customer: &CustomerId) -> MutexGuard<'_, ()> {
+        self.customer_turns[slot(customer)].lock().await
+    }
+
+    /// Takes a ticket out, or folds it. The caller holds the ticket's turn.
+    pub(crate) async fn take_ticket(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        id: EventId,
+    ) -> Result<Option<Folded>, Failure> {
+        if let Some((_, folded)) = self.tickets.remove(&id) {
+            return Ok(Some(folded));
+        }
+        fold::ticket(log, id, UpTo::Head).await
+    }
+
+    /// Puts a ticket in. The caller holds the ticket's turn.
+    pub(crate) fn put_ticket(&self, folded: Folded) {
+        self.tickets.insert(folded.ticket.id, folded);
+    }
+
+    /// A ticket as it is, for reading.
+    pub(crate) async fn ticket(&self, log: &dyn beleg_store::EventLog, id: EventId) -> Result<Option<Folded>, Failure> {
+        if let Some(folded) = self.tickets.get(&id) {
+            return Ok(Some(folded));
+        }
+        fold::ticket(log, id, UpTo::Head).await
+    }
+
+    /// A customer's contract as it is.
+    pub(crate) async fn contract(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        customer: &CustomerId,
+    ) -> Result<Option<Arc<Contract>>, Failure> {
+        if let Some(contract) = self.contracts.get(customer) {
+            return Ok(Some(contract));
+        }
+        let Some(contract) = fold::contract(log, customer, UpTo::Head).await? else { return Ok(None) };
+        let contract = Arc::new(contract);
+        self.contracts.insert(customer.clone(), contract.clone());
+        Ok(Some(contract))
+    }
+
+    /// Forgets a contract that changed, and the prepaid time it grants.
+    pub(crate) fn forget_contract(&self, customer: &CustomerId) {
+        self.contracts.remove(customer);
+        self.prepaid.remove(customer);
+    }
+
+    /// Takes a customer's prepaid time out, or folds it. The caller holds the
+    /// customer's turn.
+    pub(crate) async fn take_prepaid(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        contract: &Contract,
+    ) -> Result<Arc<Prepaid>, Failure> {
+        match self.prepaid.remove(&contract.customer) {
+            Some((_, prepaid)) => Ok(prepaid),
+            None => self.prepaid(log, contract).await,
+        }
+    }
+
+    /// Puts a customer's prepaid time in. The caller holds the customer's turn.
+    pub(crate) fn put_prepaid(&self, customer: CustomerId, prepaid: Arc<Prepaid>) {
+        self.prepaid.insert(customer, prepaid);
+    }
+
+    /// A customer's prepaid time as it is, for reading.
+    pub(crate) async fn prepaid(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        contract: &Contract,
+    ) -> Result<Arc<Prepaid>, Failure> {
+        if !contract.has_prepaid() {
+            return Ok(Arc::default());
+        }
+        if let Some(prepaid) = self.prepaid.get(&contract.customer) {
+            return Ok(prepaid);
+        }
+        Ok(Arc::new(fold::prepaid(log, &contract.customer, UpTo::Head).await?))
+    }
+
+    /// All published policies.
+    pub(crate) async fn policies(&self) -> Policies {
+        self.policies.read().await.clone()
+    }
+
+    /// Reads the policies anew after one was published.
+    pub(crate) async fn reload_policies(&self, log: &dyn beleg_store::EventLog) -> Result<(), Failure> {
+        let mut policies = self.policies.write().await;
+        let (book, version) = fold::policies(log).await?;
+        *policies = Policies { book: Arc::new(book), version };
+        Ok(())
+    }
+}
+
+fn slot(key: &impl std::hash::Hash) -> usize {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0)
+}
