@@ -1,0 +1,60 @@
+//! `beleg rebuild` and `beleg verify`: a data directory against itself, with or
+//! without a server.
+
+use crate::args;
+use crate::failure::{Failure, Outcome};
+use crate::session::Session;
+use beleg_server::audit::{self, AuditError, Differences};
+use indicatif::ProgressBar;
+use serde_json::json;
+use std::path::Path;
+
+/// Builds the views anew, or compares a fresh build with the serving ones.
+pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Outcome, Failure> {
+    let bar = session.screen.progress(0);
+    let progress = |done: u64, total: u64| advance(&bar, done, total);
+    if args.check {
+        let result = audit::check_views(&args.data, &progress).await;
+        bar.finish_and_clear();
+        let told = session.lang.pick("Zeilen der Sichten verglichen", "rows of the views compared");
+        return tell(session, told, result.map_err(|error| failed(&args.data, &error))?);
+    }
+    let result = audit::rebuild(&args.data, &progress).await;
+    bar.finish_and_clear();
+    let told = session.lang.pick("Ereignisse, Sichten neu aufgebaut", "events, views rebuilt");
+    tell(session, told, result.map_err(|error| failed(&args.data, &error))?)
+}
+
+/// Derives every assessment anew and compares.
+pub(crate) async fn verify(session: &Session, args: args::Verify) -> Result<Outcome, Failure> {
+    let bar = session.screen.progress(0);
+    let progress = |done: u64, total: u64| advance(&bar, done, total);
+    let result = audit::verify(&args.data, &progress).await;
+    bar.finish_and_clear();
+    let told = session.lang.pick("Bewertungen nachgerechnet", "assessments derived anew");
+    tell(session, told, result.map_err(|error| failed(&args.data, &error))?)
+}
+
+fn advance(bar: &ProgressBar, done: u64, total: u64) {
+    bar.set_length(total);
+    bar.set_position(done);
+}
+
+fn tell(session: &Session, what: &str, result: Differences) -> Result<Outcome, Failure> {
+    let screen = &session.screen;
+    if screen.is_json() {
+        screen.json(&json!({ "checked": result.checked, "differences": result.found }))?;
+    } else {
+        for difference in &result.found {
+            screen.line(difference)?;
+        }
+        let count = result.found.len();
+        let differences = session.lang.pick(format!("{count} Unterschiede"), format!("{count} differences"));
+        screen.line(format!("{} {what}, {differences}", result.checked))?;
+    }
+    Ok(if result.found.is_empty() { Outcome::Good } else { Outcome::Differs })
+}
+
+fn failed(data: &Path, error: &AuditError) -> Failure {
+    Failure::Malformed { place: data.display().to_string(), what: error.to_string() }
+}

@@ -1,0 +1,204 @@
+//! `beleg bench`: a closed loop of clients against a private server, durable as any.
+//!
+//! Each client has one call under way and waits for its answer. LogWork alternates
+//! with a bare append (one event, no decision, the same gRPC stack and writer), so
+//! that their ratio holds on a machine whose speed drifts; the views' catching up
+//! counts for both. What is printed is measured in this run and says nothing about
+//! another machine.
+
+mod measure;
+mod prepare;
+
+use crate::args;
+use crate::failure::{Failure, Outcome};
+use crate::private_server::bench_server;
+use crate::session::Session;
+use beleg_server::pb;
+use beleg_server::pb::bench::AppendRequest;
+use beleg_server::pb::bench::bench_service_client::BenchServiceClient;
+use beleg_server::pb::log_service_client::LogServiceClient;
+use beleg_server::pb::ticket_service_client::TicketServiceClient;
+use measure::{Measured, closed_loop, median, per_second};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+/// As large as a typical event of the log.
+const BARE_TEXT_BYTES: usize = 370;
+
+/// The channel, the tickets, and which of them each workload comes to next.
+#[derive(Clone)]
+struct Bench {
+    channel: Channel,
+    tickets: Arc<Vec<String>>,
+    appended: Arc<AtomicU64>,
+    logged: Arc<AtomicU64>,
+    read: Arc<AtomicU64>,
+    span: Duration,
+}
+
+/// Runs all workloads with every number of clients.
+pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome, Failure> {
+    let server = bench_server().await?;
+    let nothing = || Failure::NothingListens { url: server.url.clone() };
+    let endpoint = Channel::from_shared(server.url.clone()).map_err(|_| nothing())?;
+    let channel = endpoint.connect().await.map_err(|_| nothing())?;
+    let bar = session.screen.progress(args.tickets);
+    let tickets = prepare::tickets(&channel, args.tickets, &bar).await?;
+    bar.finish_and_clear();
+    let bench = Bench {
+        channel,
+        tickets: Arc::new(tickets),
+        appended: Arc::default(),
+        logged: Arc::default(),
+        read: Arc::default(),
+        span: Duration::from_secs(args.seconds),
+    };
+    let mut results = Vec::new();
+    let mut ratios = Vec::new();
+    for clients in args.clients {
+        let (mut bare, mut logged) = (Vec::new(), Vec::new());
+        for _ in 0..args.rounds {
+            bare.push(bench.written("bare append", clients, Bench::append).await?);
+            logged.push(bench.written("LogWork", clients, Bench::log_work).await?);
+        }
+        let (bare, logged) = (median(bare), median(logged));
+        ratios.push((clients, 100 * logged.per_second() / bare.per_second().max(1)));
+        results.extend([bare, logged]);
+        if args.writes_only {
+            continue;
+        }
+        for (workload, call) in [("GetTicket", Read::Ticket), ("GetTicketHistory", Read::History)] {
+            let reading = bench.clone();
+            let calls = closed_loop(workload, clients, bench.span, move || reading.clone().read(call));
+            results.push(calls.await?);
+        }
+    }
+    let read = if args.writes_only { None } else { Some(bench.read_log().await?) };
+    tell(session, &results, &ratios, read)?;
+    drop(bench);
+    server.stop().await?;
+    Ok(Outcome::Good)
+}
+
+/// What is read.
+#[derive(Clone, Copy)]
+enum Read {
+    Ticket,
+    History,
+}
+
+impl Bench {
+    /// One round of a workload that appends, with the views' catching up and the
+    /// batches that its commands gathered in.
+    async fn written<Fut>(
+        &self,
+        workload: &'static str,
+        clients: u64,
+        call: fn(Self) -> Fut,
+    ) -> Result<Measured, Failure>
+    where
+        Fut: Future<Output = Result<(), tonic::Status>> + Send + 'static,
+    {
+        let before = self.status().await?;
+        let cpu = measure::cpu_used();
+        let bench = self.clone();
+        let mut measured = closed_loop(workload, clients, self.span, move || call(bench.clone())).await?;
+        let behind = Instant::now();
+        while self.status().await?.views_position < self.status().await?.position {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        measured.took += behind.elapsed();
+        measured.cpu = measure::since(cpu);
+        let after = self.status().await?;
+        measured.batches = u64::try_from(after.batches - before.batches).unwrap_or(0);
+        Ok(measured)
+    }
+
+    async fn status(&self) -> Result<pb::GetLogStatusResponse, Failure> {
+        let mut log = LogServiceClient::new(self.channel.clone());
+        Ok(log.get_log_status(pb::GetLogStatusRequest {}).await?.into_inner())
+    }
+
+    /// The next place of a workload: which ticket or stream, and how often it came by.
+    fn next(&self, counter: &AtomicU64) -> (usize, u64) {
+        let place = counter.fetch_add(1, Ordering::Relaxed);
+        let count = self.tickets.len().max(1) as u64;
+        (usize::try_from(place % count).unwrap_or(0), place / count)
+    }
+
+    async fn append(self) -> Result<(), tonic::Status> {
+        let (stream, version) = self.next(&self.appended);
+        let append = AppendRequest {
+            request_id: Uuid::now_v7().to_string(),
+            stream: stream.to_string(),
+            expected_version: i64::try_from(version).unwrap_or(i64::MAX),
+            text: "x".repeat(BARE_TEXT_BYTES),
+        };
+        BenchServiceClient::new(self.channel).append(append).await.map(drop)
+    }
+
+    async fn log_work(self) -> Result<(), tonic::Status> {
+        let (ticket, round) = self.next(&self.logged);
+        let work = prepare::work(&self.tickets[ticket], round);
+        TicketServiceClient::new(self.channel).log_work(work).await.map(drop)
+    }
+
+    async fn read(self, what: Read) -> Result<(), tonic::Status> {
+        let (ticket, _) = self.next(&self.read);
+        let key = pb::ticket_key::Key::TicketId(self.tickets[ticket].clone());
+        let ticket = Some(pb::TicketKey { key: Some(key) });
+        let mut tickets = TicketServiceClient::new(self.channel);
+        match what {
+            Read::Ticket => tickets.get_ticket(pb::GetTicketRequest { ticket, ..Default::default() }).await.map(drop),
+            Read::History => {
+                let asked = pb::GetTicketHistoryRequest { ticket, page_size: 20, ..Default::default() };
+                tickets.get_ticket_history(asked).await.map(drop)
+            }
+        }
+    }
+
+    /// Reads the whole log; says how many events and how long it took.
+    async fn read_log(&self) -> Result<(u64, Duration), Failure> {
+        let mut log = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20);
+        let began = Instant::now();
+        let mut stream = log.read_log(pb::ReadLogRequest::default()).await?.into_inner();
+        let mut events = 0;
+        while let Some(page) = stream.message().await? {
+            events += page.events.len() as u64;
+        }
+        Ok((events, began.elapsed()))
+    }
+}
+
+fn tell(
+    session: &Session,
+    results: &[Measured],
+    ratios: &[(u64, u64)],
+    read: Option<(u64, Duration)>,
+) -> Result<(), Failure> {
+    let screen = &session.screen;
+    let read = read.map(|(events, took)| (events, per_second(events, took)));
+    if screen.is_json() {
+        let rows: Vec<_> = results.iter().map(Measured::as_json).collect();
+        let ratios: Vec<_> = ratios.iter().map(|(n, percent)| json!({ "clients": n, "percent": percent })).collect();
+        let read = read.map(|(events, rate)| json!({ "events": events, "perSecond": rate }));
+        return screen.json(&json!({ "workloads": rows, "logWorkOfBareAppend": ratios, "readLog": read }));
+    }
+    let mut table =
+        screen.table(["workload", "clients", "per second", "p50 ms", "p99 ms", "p99.9 ms", "per batch", "cpu µs"]);
+    for measured in results {
+        table.add_row(measured.as_row());
+    }
+    screen.show(&table)?;
+    for (clients, percent) in ratios {
+        screen.line(format!("LogWork at {clients} clients: {percent} % of the bare append"))?;
+    }
+    if let Some((events, rate)) = read {
+        screen.line(format!("ReadLog: {events} events, {rate} per second"))?;
+    }
+    Ok(())
+}

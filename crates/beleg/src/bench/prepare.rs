@@ -1,0 +1,131 @@
+//! Tickets that work can be logged on: a month old, classified, told and released.
+
+use crate::failure::Failure;
+use beleg_server::pb::contract_service_client::ContractServiceClient;
+use beleg_server::pb::policy_service_client::PolicyServiceClient;
+use beleg_server::pb::ticket_service_client::TicketServiceClient;
+use beleg_server::{call, pb};
+use indicatif::ProgressBar;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tonic::Request;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+const POLICY: &str = include_str!("../../../../policies/support.toml");
+const CUSTOMER: &str = "bench";
+/// Clients that prepare.
+const PREPARING: u64 = 64;
+/// A month ago, within the limit for late work and with room for many entries.
+const OPENED_SECONDS_AGO: i64 = 30 * 86_400;
+
+/// Publishes the policy, agrees a contract and prepares so many tickets.
+pub(crate) async fn tickets(channel: &Channel, count: u64, bar: &ProgressBar) -> Result<Vec<String>, Failure> {
+    let publish = pb::PublishPolicyRequest { request_id: id(), document: POLICY.into(), ..Default::default() };
+    PolicyServiceClient::new(channel.clone()).publish_policy(publish).await?;
+    let agree = pb::AgreeContractRequest {
+        request_id: id(),
+        customer_id: CUSTOMER.into(),
+        currency_code: "EUR".into(),
+        time_zone: "UTC".into(),
+        effective_date: "2020-01-01".into(),
+        terms: Some(pb::Terms {
+            policy: Some("support".into()),
+            hourly_rate: Some(pb::HourlyRate { amount_minor: Some(12_000) }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    ContractServiceClient::new(channel.clone()).agree_contract(agree).await?;
+    let step = usize::try_from(PREPARING).unwrap_or(1);
+    let preparing: Vec<_> = (0..PREPARING.min(count))
+        .map(|first| {
+            let (mut client, bar) = (TicketServiceClient::new(channel.clone()), bar.clone());
+            tokio::spawn(async move {
+                let mut prepared = Vec::new();
+                for _ in (first..count).step_by(step) {
+                    prepared.push(ticket(&mut client).await?);
+                    bar.inc(1);
+                }
+                Ok::<_, Failure>(prepared)
+            })
+        })
+        .collect();
+    let mut tickets = Vec::new();
+    for client in preparing {
+        tickets.extend(client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??);
+    }
+    Ok(tickets)
+}
+
+async fn ticket(client: &mut TicketServiceClient<Channel>) -> Result<String, Failure> {
+    let open = pb::OpenTicketRequest {
+        request_id: id(),
+        occurred_at: Some(seconds_ago(OPENED_SECONDS_AGO)),
+        customer_id: CUSTOMER.into(),
+        impact: pb::Impact::Incident.into(),
+        ..Default::default()
+    };
+    let ticket_id = client.open_ticket(imported(open)).await?.into_inner().ticket_id;
+    let found = pb::RecordFindingsRequest {
+        request_id: id(),
+        occurred_at: Some(seconds_ago(OPENED_SECONDS_AGO - 10)),
+        ticket_id: ticket_id.clone(),
+        findings: Some(pb::Findings {
+            behaviour: pb::Behaviour::Deviates.into(),
+            cause: pb::FaultCause::Customizing.into(),
+            reproducible_in_standard: pb::Reproducible::No.into(),
+            security_relevant: false,
+        }),
+        ..Default::default()
+    };
+    client.record_findings(imported(found)).await?;
+    let informed = pb::InformCustomerRequest {
+        request_id: id(),
+        occurred_at: Some(seconds_ago(OPENED_SECONDS_AGO - 20)),
+        ticket_id: ticket_id.clone(),
+        offer: Some(pb::inform_customer_request::Offer::EstimateMinutes(120)),
+        ..Default::default()
+    };
+    let information_id = client.inform_customer(imported(informed)).await?.into_inner().information_id;
+    let approved = pb::GiveApprovalRequest {
+        request_id: id(),
+        occurred_at: Some(seconds_ago(OPENED_SECONDS_AGO - 30)),
+        ticket_id: ticket_id.clone(),
+        information_id,
+        basis: pb::Basis::Hourly.into(),
+        limit: Some(pb::Limit { kind: Some(pb::limit::Kind::Unlimited(true)) }),
+        ..Default::default()
+    };
+    client.give_approval(imported(approved)).await?;
+    Ok(ticket_id)
+}
+
+/// A minute of execution, each round of the tickets two minutes later.
+pub(crate) fn work(ticket: &str, round: u64) -> pb::LogWorkRequest {
+    let from = OPENED_SECONDS_AGO - 120 * (i64::try_from(round).unwrap_or(0) + 1);
+    pb::LogWorkRequest {
+        request_id: id(),
+        ticket_id: ticket.to_owned(),
+        activity: pb::Activity::Execution.into(),
+        performer_id: format!("staff-{round}"),
+        from: Some(seconds_ago(from)),
+        to: Some(seconds_ago(from - 60)),
+        ..Default::default()
+    }
+}
+
+fn imported<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert(call::ORIGIN, MetadataValue::from_static("bench:prepared"));
+    request
+}
+
+fn id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+fn seconds_ago(seconds: i64) -> prost_types::Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    prost_types::Timestamp { seconds: i64::try_from(now).unwrap_or(0) - seconds, nanos: 0 }
+}

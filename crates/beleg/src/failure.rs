@@ -1,0 +1,228 @@
+//! Why a command failed, said with what to do about it, and the exit code it earns.
+
+use crate::client::broke_on_the_way;
+use crate::lang::Lang;
+use crate::refusal::Refusal;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tonic::Status;
+
+/// How a command that ran to its end came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Good,
+    /// It ran, and what it looked at is not as it should be.
+    Differs,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An argument that the parser let through makes no sense.
+    Usage(String),
+    /// What was typed names no ticket.
+    NoTicketName {
+        /// As given.
+        text: String,
+    },
+    /// Something the command needs is not there; said in the caller's language.
+    Unmet(String),
+    /// The reader of our output has gone; that is its right, not an error.
+    PipeClosed,
+    /// Output could not be written.
+    Output(io::Error),
+    /// A file could not be read or written.
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file says something that it may not.
+    Malformed {
+        /// File, and line where it is known.
+        place: String,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The server's address is none.
+    BadAddress {
+        /// As given.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// No server answers.
+    NothingListens {
+        /// The address tried.
+        url: String,
+    },
+    /// The server went away in the middle of long work.
+    ServerLost {
+        /// What it, or the connection, said last.
+        last: String,
+    },
+    /// The server said no.
+    Refused(Box<Refusal>),
+    /// The server's answer lacks what it must hold.
+    Answer(String),
+    /// An address cannot be listened on.
+    Address {
+        /// Which one.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The server could not run, or not on.
+    Serve(String),
+    /// A private server could not be started.
+    PrivateServer(String),
+    /// The system gives no random bytes.
+    NoRandomness,
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let refusal = Refusal::of(&status);
+        if broke_on_the_way(&status) {
+            return Self::ServerLost { last: refusal.in_one_line() };
+        }
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl Failure {
+    /// 2 for what the caller should have typed otherwise, 1 for all else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::PipeClosed => ExitCode::SUCCESS,
+            Self::Usage(_) | Self::NoTicketName { .. } | Self::BadAddress { .. } => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+
+    /// What is wrong, where, and what to do; several lines.
+    pub(crate) fn told_in(&self, lang: Lang) -> String {
+        match self {
+            Self::PipeClosed => String::new(),
+            Self::Usage(what) => lang.pick(
+                format!("{what}\n  Hilfe: beleg --help"),
+                format!("{what}\n  for help: beleg --help"),
+            ),
+            Self::NoTicketName { text } => lang.pick(
+                format!("{text:?} bezeichnet kein Ticket.\n  Angeben: seine UUID oder SYSTEM/NUMMER"),
+                format!("{text:?} names no ticket.\n  give its UUID or SYSTEM/NUMBER"),
+            ),
+            Self::Unmet(what) => what.clone(),
+            Self::Output(error) => lang.pick(
+                format!("Die Ausgabe lässt sich nicht schreiben: {error}"),
+                format!("the output cannot be written: {error}"),
+            ),
+            Self::File { path, error } => lang.pick(
+                format!("{}: {error}\n  Pfad und Rechte prüfen.", path.display()),
+                format!("{}: {error}\n  check the path and its permissions.", path.display()),
+            ),
+            Self::Malformed { place, what } => format!("{place}: {what}"),
+            Self::BadAddress { url, reason } => lang.pick(
+                format!("{url:?} ist keine Adresse eines Servers: {reason}\n  Beispiel: --server http://127.0.0.1:7311"),
+                format!("{url:?} is no server address: {reason}\n  for example: --server http://127.0.0.1:7311"),
+            ),
+            Self::NothingListens { url } => lang.pick(
+                format!("Unter {url} antwortet kein Server.\n  Starten: beleg serve --data VERZEICHNIS\n  Anderswo: --server URL"),
+                format!("no server answers at {url}.\n  start one:  beleg serve --data DIR\n  elsewhere:  --server URL"),
+            ),
+            Self::ServerLost { last } => lang.pick(
+                format!("Der Server ist nicht mehr erreichbar: {last}\n  Server starten und denselben Befehl wiederholen; Bestätigtes wird erkannt."),
+                format!("the server is gone: {last}\n  start it and run the same command again; what was acknowledged is recognised."),
+            ),
+            Self::Refused(refusal) => told_refusal(refusal, lang),
+            Self::Answer(what) => lang.pick(
+                format!("Die Antwort des Servers ist unvollständig: {what}\n  Passen beleg und Server zusammen? beleg status"),
+                format!("the server's answer is incomplete: {what}\n  do beleg and the server match? beleg status"),
+            ),
+            Self::Address { address, error } => lang.pick(
+                format!("Auf {address} lässt sich nicht hören: {error}\n  Andere Adresse: --listen ADRESSE"),
+                format!("cannot listen on {address}: {error}\n  elsewhere: --listen ADDR"),
+            ),
+            Self::Serve(what) => lang.pick(
+                format!("Der Server kann nicht laufen: {what}"),
+                format!("the server cannot run: {what}"),
+            ),
+            Self::PrivateServer(what) => lang.pick(
+                format!("Ein eigener Server ließ sich nicht starten: {what}"),
+                format!("a private server could not be started: {what}"),
+            ),
+            Self::NoRandomness => lang.pick(
+                "Das System liefert keine Zufallszahlen.".to_owned(),
+                "the system gives no random bytes.".to_owned(),
+            ),
+        }
+    }
+}
+
+fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
+    let mut lines = vec![refusal.message.clone()];
+    for one in &refusal.violations {
+        if !refusal.message.contains(&one.description) {
+            lines.push(format!("  {}: {}", one.subject, one.description));
+        } else if !one.subject.is_empty() {
+            lines.push(format!("  {}: {}", lang.pick("Wo", "where"), one.subject));
+        }
+    }
+    let named = |key: &str, value: &str| key == "field" && refusal.violations.iter().any(|one| one.subject == value);
+    for (key, value) in refusal.facts.iter().filter(|(key, value)| !named(key, value)) {
+        lines.push(format!("  {key} = {value}"));
+    }
+    let reason = refusal.reason.as_deref().map(|key| format!(" / {key}")).unwrap_or_default();
+    lines.push(format!("  {} {}{reason}", lang.pick("Status:", "status:"), refusal.code));
+    if let Some(hint) = hint(refusal.code) {
+        lines.push(format!("  {}", hint_in(hint, lang)));
+    }
+    lines.join("\n")
+}
+
+/// What a caller can do about a kind of refusal.
+#[derive(Clone, Copy)]
+enum Hint {
+    Correct,
+    LookUp,
+    Reread,
+    Wait,
+    Report,
+}
+
+fn hint(code: &str) -> Option<Hint> {
+    match code {
+        "INVALID_ARGUMENT" => Some(Hint::Correct),
+        "NOT_FOUND" => Some(Hint::LookUp),
+        "ABORTED" => Some(Hint::Reread),
+        "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "DEADLINE_EXCEEDED" => Some(Hint::Wait),
+        "INTERNAL" | "UNKNOWN" | "DATA_LOSS" => Some(Hint::Report),
+        _ => None,
+    }
+}
+
+fn hint_in(hint: Hint, lang: Lang) -> &'static str {
+    match hint {
+        Hint::Correct => lang
+            .pick("Die genannten Angaben berichtigen und erneut senden.", "correct what is named and send it again."),
+        Hint::LookUp => lang.pick(
+            "Nachsehen, was es gibt: beleg ledger list, beleg policy list.",
+            "see what there is: beleg ledger list, beleg policy list.",
+        ),
+        Hint::Reread => lang.pick(
+            "Der Stand hat sich geändert: neu lesen, dann erneut senden.",
+            "the state has moved on: read it again, then send.",
+        ),
+        Hint::Wait => lang.pick(
+            "Der Server ist ausgelastet oder nicht bereit: etwas später wiederholen.",
+            "the server is busy or not ready: repeat it a little later.",
+        ),
+        Hint::Report => lang.pick(
+            "Das ist ein Fehler von Beleg; das Protokoll des Servers sagt mehr.",
+            "this is a fault of Beleg; the server's own output says more.",
+        ),
+    }
+}

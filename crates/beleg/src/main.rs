@@ -1,0 +1,42 @@
+//! The command line of Beleg: support tickets as events, every charge with its voucher.
+
+mod args;
+mod audit;
+mod bench;
+mod client;
+mod command;
+mod demo;
+mod failure;
+mod ids;
+mod import;
+mod instant;
+mod json;
+mod lang;
+mod ledger;
+mod policy;
+mod private_server;
+mod refusal;
+mod rehearse;
+mod run;
+mod screen;
+mod sentence;
+mod serve;
+mod session;
+mod shown;
+mod status;
+mod ticket;
+mod word;
+
+use std::process::ExitCode;
+
+/// Events, rows and messages are many small allocations on all threads: a tenth of the
+/// server's time went into the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match session::begin() {
+        Ok((session, command)) => run::to_the_end(&session, command),
+        Err(early) => early.leave(),
+    }
+}

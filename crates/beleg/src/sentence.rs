@@ -1,0 +1,161 @@
+//! Sentences said to people, German and English side by side.
+
+use crate::lang::Lang;
+
+/// One sentence with what it is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sentence<'a> {
+    /// A command was taken by the server.
+    Accepted,
+    /// Under a list of entries.
+    EntriesShown { shown: usize, more: bool, position: i64 },
+    /// What an import brought.
+    Imported { accepted: u64, synthetic: u64, events: u64, already_there: u64 },
+    /// The server was not started for imports.
+    ImportsNotAdmitted,
+    /// A refused step moved the head of the log.
+    LeftBehind,
+    /// Troubles beyond those shown.
+    MoreTroubles { more: u64 },
+    /// `no`.
+    No,
+    /// A policy was asked for and none is published.
+    NoPolicyYet,
+    /// What an import could not bring.
+    NotImported { bad: u64, refused: u64 },
+    /// A policy document may not be published.
+    PolicyProblems { count: usize },
+    /// A version was published.
+    PolicyPublished { name: &'a str, version: i64, hash: &'a str },
+    /// A policy document may be published.
+    PolicySound { hash: &'a str },
+    /// At the end of a rehearsal.
+    Rehearsed { holding: usize, all: usize },
+    /// What a table held.
+    RowsRead { rows: u64, tickets: u64 },
+    /// The server listens.
+    Serving { url: &'a str },
+    /// The demo serves on.
+    ServingOn { url: &'a str, ticket: &'a str, number: i64 },
+    /// A rehearsal has steps about statements.
+    StatementsLater,
+    /// Where a step stands.
+    StepPlace { number: usize, line: u64 },
+    /// One line of an import that did not make it.
+    Trouble { line: u64, reason: &'a str },
+    /// How far the views are.
+    ViewsBehind { position: i64, behind: i64 },
+    /// `yes`.
+    Yes,
+}
+
+impl Sentence<'_> {
+    /// `yes` or `no`.
+    pub(crate) fn yes_or_no(yes: bool, lang: Lang) -> String {
+        if yes { Self::Yes } else { Self::No }.in_(lang)
+    }
+
+    /// The sentence in a language.
+    pub(crate) fn in_(self, lang: Lang) -> String {
+        let (de, en) = self.pair();
+        lang.pick(de, en)
+    }
+
+    fn pair(self) -> (String, String) {
+        let both = |de: &str, en: &str| (de.to_owned(), en.to_owned());
+        match self {
+            Self::Accepted => both("angenommen", "accepted"),
+            Self::EntriesShown { shown, more: false, position } => (
+                format!("{shown} Buchungen; Stand: Position {position}"),
+                format!("{shown} entries; as of position {position}"),
+            ),
+            Self::EntriesShown { shown, more: true, position } => (
+                format!("{shown} Buchungen, es gibt mehr (--limit); Stand: Position {position}"),
+                format!("{shown} entries, there are more (--limit); as of position {position}"),
+            ),
+            Self::Imported { accepted, synthetic, events, already_there } => (
+                format!(
+                    "{accepted} Befehle angenommen (davon {synthetic} synthetisch), {events} Ereignisse; {already_there} waren schon da"
+                ),
+                format!(
+                    "{accepted} commands accepted ({synthetic} of them synthetic), {events} events; {already_there} were already there"
+                ),
+            ),
+            Self::ImportsNotAdmitted => both(
+                "Dieser Server nimmt keine Importe an.\n  Starten: beleg serve --data VERZEICHNIS --allow-import",
+                "this server admits no imports.\n  start it with: beleg serve --data DIR --allow-import",
+            ),
+            Self::LeftBehind => both(
+                "abgelehnt, und doch wurde etwas aufgezeichnet (Ende des Protokolls)",
+                "refused, and yet something was recorded (head of the log)",
+            ),
+            Self::MoreTroubles { more } => (
+                format!("… und {more} weitere; --errors DATEI schreibt alle auf"),
+                format!("… and {more} more; --errors FILE writes them all"),
+            ),
+            Self::No => both("nein", "no"),
+            Self::NoPolicyYet => both(
+                "Es ist keine Richtlinie veröffentlicht; die mitgelieferte: beleg policy publish",
+                "no policy is published; for the built-in one: beleg policy publish",
+            ),
+            Self::NotImported { bad, refused } => (
+                format!("{bad} Zeilen unlesbar, {refused} Befehle abgelehnt"),
+                format!("{bad} lines unreadable, {refused} commands refused"),
+            ),
+            Self::PolicyProblems { count } => (
+                format!("Diese Richtlinie kann nicht veröffentlicht werden, Mängel: {count}"),
+                format!("this policy cannot be published, problems: {count}"),
+            ),
+            Self::PolicyPublished { name, version, hash } => (
+                format!("Veröffentlicht: {name} v{version}, Prüfsumme {hash}"),
+                format!("published: {name} v{version}, hash {hash}"),
+            ),
+            Self::PolicySound { hash } => (
+                format!("Diese Richtlinie kann veröffentlicht werden; Prüfsumme {hash}"),
+                format!("this policy may be published; hash {hash}"),
+            ),
+            Self::Rehearsed { holding, all } => {
+                (format!("{holding} von {all} Szenarien halten"), format!("{holding} of {all} scenarios hold"))
+            }
+            Self::RowsRead { rows, tickets } => {
+                (format!("{rows} Zeilen gelesen, {tickets} Tickets"), format!("{rows} rows read, {tickets} tickets"))
+            }
+            Self::Serving { url } => {
+                (format!("Beleg hört auf {url}; Ende mit Strg-C"), format!("Beleg listens at {url}; Ctrl-C ends it"))
+            }
+            Self::ServingOn { url, ticket, number } => (
+                format!(
+                    "Der Server läuft weiter unter {url}; Ende mit Strg-C. Nachsehen:\n\
+                     \n  beleg --server {url} ticket show demo/1\
+                     \n  beleg --server {url} ticket cost {ticket}\
+                     \n  beleg --server {url} ledger list --ticket {ticket}\
+                     \n  beleg --server {url} ledger explain {number}\
+                     \n  beleg --server {url} ledger balances --by customer,account"
+                ),
+                format!(
+                    "The server goes on at {url}; Ctrl-C ends it. Look around:\n\
+                     \n  beleg --server {url} ticket show demo/1\
+                     \n  beleg --server {url} ticket cost {ticket}\
+                     \n  beleg --server {url} ledger list --ticket {ticket}\
+                     \n  beleg --server {url} ledger explain {number}\
+                     \n  beleg --server {url} ledger balances --by customer,account"
+                ),
+            ),
+            Self::StatementsLater => both(
+                "nicht gespielt: Leistungsnachweise kommen mit ihrem eigenen Vorgang",
+                "not played: statements come with their own issue",
+            ),
+            Self::StepPlace { number, line } => {
+                (format!("Schritt {number} (Zeile {line})"), format!("step {number} (line {line})"))
+            }
+            Self::Trouble { line, reason } => (format!("Zeile {line}: {reason}"), format!("line {line}: {reason}")),
+            Self::ViewsBehind { position, behind: 0 } => {
+                (format!("{position} (auf dem Stand des Protokolls)"), format!("{position} (level with the log)"))
+            }
+            Self::ViewsBehind { position, behind } => {
+                (format!("{position} ({behind} dahinter)"), format!("{position} ({behind} behind)"))
+            }
+            Self::Yes => both("ja", "yes"),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What holds for a whole call of `beleg`: language, form of output, server, actor.
+
+use crate::args::{Args, Command, Output};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::screen::Screen;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The checked global arguments.
+pub(crate) struct Session {
+    /// Language of everything said to people.
+    pub(crate) lang: Lang,
+    /// Where output goes and in which form.
+    pub(crate) screen: Screen,
+    /// The server's address.
+    pub(crate) server: String,
+    /// Who acts, if the caller said so.
+    pub(crate) actor: Option<String>,
+}
+
+impl Session {
+    /// A connection to the server that was named, in the name of the caller.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        let actor = self.actor.clone().unwrap_or_else(|| {
+            let user = std::env::var("USER").unwrap_or_default();
+            let plain = !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_graphic());
+            format!("cli:{}", if plain { user.as_str() } else { "unknown" })
+        });
+        Client::connect(&self.server, &actor).await
+    }
+}
+
+/// An end before any work was begun.
+pub(crate) struct Early(clap::Error);
+
+impl Early {
+    /// Prints help, version or what was wrong with the arguments.
+    pub(crate) fn leave(self) -> ExitCode {
+        // Nothing is left to do when even this cannot be printed.
+        let _ = self.0.print();
+        if self.0.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    }
+}
+
+/// Parses the arguments.
+pub(crate) fn begin() -> Result<(Session, Command), Early> {
+    let args = Args::try_parse().map_err(Early)?;
+    let lang = args.lang.unwrap_or_else(Lang::of_the_environment);
+    let screen = Screen::new(args.output == Output::Json, lang);
+    let session = Session { lang, screen, server: args.server, actor: args.actor };
+    Ok((session, args.command))
+}

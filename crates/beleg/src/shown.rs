@@ -1,0 +1,170 @@
+//! How values are written for people: money, durations, instants, names.
+
+use crate::instant;
+use beleg_server::pb;
+use chrono::SecondsFormat;
+use iso_currency::Currency;
+use prost_types::Timestamp;
+
+/// `240.00 EUR`, with as many digits as the currency has. Integers only.
+pub(crate) fn money(amount: &pb::Money) -> String {
+    amount_minor(amount.amount_minor, &amount.currency_code)
+}
+
+/// The same of an amount that may be absent.
+pub(crate) fn money_or_dash(amount: Option<&pb::Money>) -> String {
+    amount.map_or_else(|| "–".to_owned(), money)
+}
+
+/// `240.00 EUR` of 24000 and `EUR`; an unknown currency is shown in minor
+/// units, and says so, rather than with a decimal point somebody guessed.
+pub(crate) fn amount_minor(minor: i64, currency_code: &str) -> String {
+    let exponent = currency_code.parse::<Currency>().ok().and_then(|known| known.exponent());
+    let Some(exponent) = exponent else {
+        return format!("{minor} minor units {currency_code}").trim_end().to_owned();
+    };
+    let sign = if minor < 0 { "-" } else { "" };
+    let units = 10_u64.pow(u32::from(exponent));
+    let (whole, rest) = (minor.unsigned_abs() / units, minor.unsigned_abs() % units);
+    match usize::from(exponent) {
+        0 => format!("{sign}{whole} {currency_code}"),
+        digits => format!("{sign}{whole}.{rest:0digits$} {currency_code}"),
+    }
+}
+
+/// `1:40:00` of 6000 seconds.
+pub(crate) fn duration(seconds: i64) -> String {
+    let sign = if seconds < 0 { "-" } else { "" };
+    let all = seconds.unsigned_abs();
+    format!("{sign}{}:{:02}:{:02}", all / 3600, all / 60 % 60, all % 60)
+}
+
+/// `2026-03-02T09:10:00Z`, with a fraction only where there is one.
+pub(crate) fn time(stamp: Option<&Timestamp>) -> String {
+    match stamp.map(|stamp| (stamp, instant::of_stamp(stamp))) {
+        None => "–".to_owned(),
+        Some((_, Some(at))) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        Some((stamp, None)) => format!("{} s", stamp.seconds),
+    }
+}
+
+/// `09:10` of an instant on a day that is clear from elsewhere.
+pub(crate) fn clock(stamp: Option<&Timestamp>) -> String {
+    stamp.and_then(instant::of_stamp).map_or_else(|| "–".to_owned(), |at| at.format("%H:%M").to_string())
+}
+
+/// The first eight characters of a UUID: enough to tell entries of one screen apart.
+pub(crate) fn short_id(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// `system/number`.
+pub(crate) fn reference(reference: Option<&pb::Reference>) -> String {
+    reference.map_or_else(|| "–".to_owned(), |r| format!("{}/{}", r.system, r.number))
+}
+
+/// An approval's limit: time, money or explicitly none.
+pub(crate) fn limit(limit: Option<&pb::Limit>) -> String {
+    match limit.and_then(|limit| limit.kind.as_ref()) {
+        None => "–".to_owned(),
+        Some(pb::limit::Kind::Minutes(minutes)) => duration(minutes.saturating_mul(60)),
+        Some(pb::limit::Kind::Money(amount)) => money(amount),
+        Some(pb::limit::Kind::Unlimited(_)) => "∞".to_owned(),
+    }
+}
+
+/// `approval #17` for every cause, the number being the log position, where
+/// there is one: a preview names what is not recorded yet.
+pub(crate) fn causes(causes: &[pb::Cause]) -> String {
+    let one = |cause: &pb::Cause| match cause.position {
+        0 => cause.role.clone(),
+        position => format!("{} #{position}", cause.role),
+    };
+    causes.iter().map(one).collect::<Vec<_>>().join(" · ")
+}
+
+/// The domain's word for a protocol enum: `ACCOUNT_FREE` is `free`. Absent is a dash.
+fn name(proto_name: &str, prefix: &str) -> String {
+    match proto_name.strip_prefix(prefix) {
+        None | Some("UNSPECIFIED") => "–".to_owned(),
+        Some(rest) => rest.to_ascii_lowercase(),
+    }
+}
+
+/// `free`, `billable`, `covered` or `withheld`.
+pub(crate) fn account(account: pb::Account) -> String {
+    name(account.as_str_name(), "ACCOUNT_")
+}
+
+/// For example `customizing_bug`.
+pub(crate) fn class(class: pb::Class) -> String {
+    name(class.as_str_name(), "CLASS_")
+}
+
+/// `incident` or `request`.
+pub(crate) fn impact(impact: pb::Impact) -> String {
+    name(impact.as_str_name(), "IMPACT_")
+}
+
+/// `open`, `resolved` or `closed`.
+pub(crate) fn status(status: pb::TicketStatus) -> String {
+    name(status.as_str_name(), "TICKET_STATUS_")
+}
+
+/// `diagnosis` or `execution`.
+pub(crate) fn activity(activity: pb::Activity) -> String {
+    name(activity.as_str_name(), "ACTIVITY_")
+}
+
+/// `hourly` or `quote`.
+pub(crate) fn basis(basis: pb::Basis) -> String {
+    name(basis.as_str_name(), "BASIS_")
+}
+
+/// `provider`, `customer` or `nobody`.
+pub(crate) fn turn(turn: pb::Turn) -> String {
+    name(turn.as_str_name(), "TURN_")
+}
+
+/// `deviates, customizing, reproducible: no`.
+pub(crate) fn findings(findings: &pb::Findings) -> String {
+    let mut text = format!(
+        "{}, {}, reproducible: {}",
+        name(findings.behaviour().as_str_name(), "BEHAVIOUR_"),
+        name(findings.cause().as_str_name(), "FAULT_CAUSE_"),
+        name(findings.reproducible_in_standard().as_str_name(), "REPRODUCIBLE_"),
+    );
+    if findings.security_relevant {
+        text.push_str(", security-relevant");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{account, amount_minor, duration};
+    use beleg_server::pb;
+
+    #[test]
+    fn money_has_the_digits_of_its_currency() {
+        assert_eq!(amount_minor(24_000, "EUR"), "240.00 EUR");
+        assert_eq!(amount_minor(-5, "EUR"), "-0.05 EUR");
+        assert_eq!(amount_minor(1_200, "JPY"), "1200 JPY");
+        assert_eq!(amount_minor(1_234, "BHD"), "1.234 BHD");
+        assert_eq!(amount_minor(i64::MIN, "EUR"), "-92233720368547758.08 EUR");
+        assert_eq!(amount_minor(7, "NOPE"), "7 minor units NOPE");
+    }
+
+    #[test]
+    fn durations_are_hours_minutes_seconds() {
+        assert_eq!(duration(6_000), "1:40:00");
+        assert_eq!(duration(-1_200), "-0:20:00");
+        assert_eq!(duration(360_001), "100:00:01");
+    }
+
+    #[test]
+    fn names_are_the_domain_s() {
+        assert_eq!(account(pb::Account::Withheld), "withheld");
+        assert_eq!(account(pb::Account::Unspecified), "–");
+    }
+}

@@ -1,0 +1,325 @@
+//! `beleg ticket`: one ticket as it is, its history, its cost, a preview.
+
+use crate::args::{self, OfTicket};
+use crate::failure::{Failure, Outcome};
+use crate::screen::{Ink, Screen, account_cell, right};
+use crate::session::Session;
+use crate::word::Word;
+use crate::{instant, json, shown};
+use beleg_server::pb;
+use beleg_server::pb::{as_of::Point, ticket_key::Key};
+use uuid::Uuid;
+
+/// How many events a page of history asks for.
+const PAGE: i32 = 500;
+
+/// Answers one question about a ticket.
+pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outcome, Failure> {
+    match wanted {
+        args::Ticket::Show { of, about } => {
+            let request = pb::GetTicketRequest {
+                ticket: Some(key(&of.ticket)?),
+                as_of: as_of(&of),
+                about: about.map(instant::stamp),
+            };
+            show(session, request).await?;
+        }
+        args::Ticket::History { of } => history(session, &of).await?,
+        args::Ticket::Cost { of, at } => {
+            let request = pb::GetCostStatusRequest {
+                ticket: Some(key(&of.ticket)?),
+                as_of: as_of(&of),
+                at: at.map(instant::stamp),
+            };
+            cost(session, request).await?;
+        }
+        args::Ticket::Preview { ticket, activity, by, from, to, duration_minutes } => {
+            let activity = match activity {
+                args::Activity::Diagnosis => pb::Activity::Diagnosis,
+                args::Activity::Execution => pb::Activity::Execution,
+            };
+            let request = pb::PreviewWorkRequest {
+                ticket: Some(key(&ticket)?),
+                activity: activity.into(),
+                performer_id: by,
+                from: Some(instant::stamp(from)),
+                to: Some(instant::stamp(to)),
+                duration_seconds: duration_minutes.map(|minutes| minutes.saturating_mul(60)),
+            };
+            preview(session, request).await?;
+        }
+    }
+    Ok(Outcome::Good)
+}
+
+/// A ticket by its id or, with a slash in it, by its caller's reference.
+pub(crate) fn key(text: &str) -> Result<pb::TicketKey, Failure> {
+    let key = match text.split_once('/') {
+        Some((system, number)) if !system.is_empty() && !number.is_empty() => {
+            Key::Reference(pb::Reference { system: system.to_owned(), number: number.to_owned() })
+        }
+        _ => Uuid::parse_str(text)
+            .map(|id| Key::TicketId(id.to_string()))
+            .map_err(|_| Failure::NoTicketName { text: text.to_owned() })?,
+    };
+    Ok(pb::TicketKey { key: Some(key) })
+}
+
+fn as_of(of: &OfTicket) -> Option<pb::AsOf> {
+    let position = of.as_of_position.map(Point::Position);
+    let point = position.or_else(|| of.as_of.map(|at| Point::RecordedAt(instant::stamp(at))));
+    point.map(|point| pb::AsOf { point: Some(point) })
+}
+
+async fn show(session: &Session, request: pb::GetTicketRequest) -> Result<(), Failure> {
+    let answer = session.connect().await?.tickets().get_ticket(request).await?.into_inner();
+    let screen = &session.screen;
+    if screen.is_json() {
+        return screen.json(&json::of_message("GetTicketResponse", &answer).map_err(Failure::Answer)?);
+    }
+    let ticket = answer.ticket.ok_or_else(|| Failure::Answer("ticket".to_owned()))?;
+    head(screen, &ticket)?;
+    informations(screen, &ticket)?;
+    approvals(screen, &ticket)?;
+    work(screen, &ticket)
+}
+
+fn head(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
+    let lang = screen.lang;
+    let mut facts = vec![
+        (Word::Ticket.in_(lang), ticket.ticket_id.clone()),
+        (Word::Reference.in_(lang), shown::reference(ticket.reference.as_ref())),
+        (Word::Customer.in_(lang), ticket.customer_id.clone()),
+        (Word::Impact.in_(lang), shown::impact(ticket.impact())),
+        (Word::Status.in_(lang), shown::status(ticket.status())),
+        (Word::Opened.in_(lang), shown::time(ticket.opened_at.as_ref())),
+        (Word::Diagnosis.in_(lang), shown::time(ticket.diagnosis_started_at.as_ref())),
+        (Word::Resolved.in_(lang), shown::time(ticket.resolved_at.as_ref())),
+        (Word::Closed.in_(lang), shown::time(ticket.closed_at.as_ref())),
+    ];
+    if let Some(findings) = &ticket.findings {
+        facts.push((Word::Findings.in_(lang), shown::findings(findings)));
+    }
+    if let Some(class) = &ticket.classification {
+        let text = format!("{} ({})", shown::class(class.class()), class.rule);
+        facts.push((Word::Class.in_(lang), text));
+    }
+    facts.push((Word::Charged.in_(lang), shown::money_or_dash(ticket.charged.as_ref())));
+    let version = format!("{} ({} {})", ticket.version, Word::Position.in_(lang), ticket.position);
+    facts.push((Word::Version.in_(lang), version));
+    for field in &ticket.personal {
+        let text = field.text.clone().unwrap_or_else(|| lang.pick("gelöscht", "erased").to_owned());
+        facts.push((field.name.as_str(), text));
+    }
+    screen.facts(&facts)
+}
+
+fn informations(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
+    if ticket.informations.is_empty() {
+        return Ok(());
+    }
+    let lang = screen.lang;
+    screen.line(format_args!("\n{}", screen.ink(Ink::Bold, Word::Informations.in_(lang))))?;
+    let headings = [Word::Id, Word::Occurred, Word::Offer, Word::Condition];
+    let mut table = screen.table(headings.map(|word| word.in_(lang)));
+    for one in &ticket.informations {
+        let offer = match &one.offer {
+            None => "–".to_owned(),
+            Some(pb::information::Offer::EstimateMinutes(minutes)) => shown::duration(minutes.saturating_mul(60)),
+            Some(pb::information::Offer::Quote(price)) => shown::money(price),
+        };
+        let state = if one.declined { lang.pick("abgelehnt", "declined") } else { "" };
+        let occurred = shown::time(one.occurred_at.as_ref());
+        table.add_row([one.information_id.clone(), occurred, offer, state.to_owned()]);
+    }
+    screen.show(&table)
+}
+
+fn approvals(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
+    if ticket.approvals.is_empty() {
+        return Ok(());
+    }
+    let lang = screen.lang;
+    screen.line(format_args!("\n{}", screen.ink(Ink::Bold, Word::Approvals.in_(lang))))?;
+    let headings = [Word::Id, Word::What, Word::LimitLeft, Word::Given, Word::ValidUntil, Word::Ended];
+    let mut headings = headings.map(|word| word.in_(lang));
+    headings[2] = lang.pick("Rahmen", "limit");
+    let mut table = screen.table(headings);
+    for one in &ticket.approvals {
+        table.add_row([
+            one.approval_id.clone(),
+            shown::basis(one.basis()),
+            shown::limit(one.limit.as_ref()),
+            shown::time(one.given_at.as_ref()),
+            shown::time(one.valid_until.as_ref()),
+            shown::time(one.ended_at.as_ref()),
+        ]);
+    }
+    screen.show(&table)
+}
+
+fn work(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
+    let lang = screen.lang;
+    for one in &ticket.work {
+        let voided = if one.voided { lang.pick("  ungültig", "  void") } else { "" };
+        let head = format!(
+            "{} {}  {}  {}  {} – {}  {}{voided}",
+            Word::Work.in_(lang),
+            one.work_id,
+            shown::activity(one.activity()),
+            one.performer_id,
+            shown::time(one.from.as_ref()),
+            shown::time(one.to.as_ref()),
+            shown::duration(one.duration_seconds),
+        );
+        screen.line(format_args!("\n{}", screen.ink(Ink::Bold, head)))?;
+        if !one.segments.is_empty() {
+            segments(screen, &one.segments)?;
+        }
+    }
+    for quote in &ticket.quotes {
+        let price = shown::money_or_dash(quote.amount.as_ref());
+        let at = shown::time(quote.occurred_at.as_ref());
+        screen.line(format_args!("\n{price}  {}  {at}", quote.rule))?;
+    }
+    Ok(())
+}
+
+fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
+    let lang = screen.lang;
+    let headings = [Word::Window, Word::Account, Word::Rule, Word::Worked, Word::Billed, Word::Amount, Word::Causes];
+    let mut table = screen.table(headings.map(|word| word.in_(lang)));
+    for one in segments {
+        let (from, to) = (shown::clock(one.from.as_ref()), shown::clock(one.to.as_ref()));
+        table.add_row([
+            format!("{from}–{to}").into(),
+            account_cell(&shown::account(one.account())),
+            one.rule.as_str().into(),
+            right(shown::duration(one.worked_seconds)),
+            right(shown::duration(one.billed_seconds)),
+            right(shown::money_or_dash(one.amount.as_ref())),
+            shown::causes(&one.causes).into(),
+        ]);
+    }
+    screen.show(&table)
+}
+
+async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
+    let mut tickets = session.connect().await?.tickets();
+    let mut request = pb::GetTicketHistoryRequest {
+        ticket: Some(key(&of.ticket)?),
+        page_size: PAGE,
+        page_token: String::new(),
+        as_of: as_of(of),
+    };
+    let mut whole = pb::GetTicketHistoryResponse::default();
+    loop {
+        let page = tickets.get_ticket_history(request.clone()).await?.into_inner();
+        whole.events.extend(page.events);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    let screen = &session.screen;
+    if screen.is_json() {
+        let value = json::of_message("GetTicketHistoryResponse", &whole);
+        return screen.json(&value.map_err(Failure::Answer)?);
+    }
+    let headings = [Word::Position, Word::Version, Word::Event, Word::Occurred, Word::Recorded, Word::Actor];
+    let mut table = screen.table(headings.map(|word| word.in_(session.lang)));
+    for event in &whole.events {
+        table.add_row([
+            right(event.position),
+            right(event.version),
+            event.r#type.as_str().into(),
+            shown::time(event.occurred_at.as_ref()).into(),
+            shown::time(event.recorded_at.as_ref()).into(),
+            event.actor.as_str().into(),
+        ]);
+    }
+    screen.show(&table)
+}
+
+async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<(), Failure> {
+    let answer = session.connect().await?.tickets().get_cost_status(request).await?.into_inner();
+    let screen = &session.screen;
+    if screen.is_json() {
+        let value = json::of_message("GetCostStatusResponse", &answer);
+        return screen.json(&value.map_err(Failure::Answer)?);
+    }
+    let lang = session.lang;
+    let headings = [Word::Activity, Word::Account, Word::Rule, Word::Text, Word::Changes];
+    let mut table = screen.table(headings.map(|word| word.in_(lang)));
+    for one in &answer.activities {
+        let rule = one.rule.clone().unwrap_or_default();
+        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+        table.add_row([
+            shown::activity(one.activity()).into(),
+            account_cell(&shown::account(one.account())),
+            rule.id.into(),
+            text.into(),
+            one.changes.join(", ").into(),
+        ]);
+    }
+    screen.show(&table)?;
+    let mut facts = vec![
+        (Word::AllowanceUsed.in_(lang), shown::duration(answer.allowance_used_seconds)),
+        (Word::AllowanceLeft.in_(lang), shown::duration(answer.allowance_left_seconds)),
+    ];
+    if let Some(seconds) = answer.limit_left_seconds {
+        facts.push((Word::LimitLeft.in_(lang), shown::duration(seconds)));
+    }
+    if let Some(minor) = answer.limit_left_minor {
+        let currency = answer.cost_so_far.as_ref().map_or("", |cost| cost.currency_code.as_str());
+        facts.push((Word::LimitLeft.in_(lang), shown::amount_minor(minor, currency)));
+    }
+    facts.extend([
+        (Word::PrepaidLeft.in_(lang), shown::duration(answer.prepaid_left_seconds)),
+        (Word::CostSoFar.in_(lang), shown::money_or_dash(answer.cost_so_far.as_ref())),
+        (Word::Status.in_(lang), shown::status(answer.status())),
+        (Word::Class.in_(lang), shown::class(answer.class())),
+        (Word::Turn.in_(lang), shown::turn(answer.turn())),
+    ]);
+    screen.facts(&facts)
+}
+
+async fn preview(session: &Session, request: pb::PreviewWorkRequest) -> Result<(), Failure> {
+    let answer = session.connect().await?.tickets().preview_work(request).await?.into_inner();
+    let screen = &session.screen;
+    if screen.is_json() {
+        let value = json::of_message("PreviewWorkResponse", &answer);
+        return screen.json(&value.map_err(Failure::Answer)?);
+    }
+    let lang = session.lang;
+    segments(screen, &answer.segments)?;
+    screen.facts(&[(Word::Amount.in_(lang), shown::money_or_dash(answer.amount.as_ref()))])?;
+    for why in answer.why_not_free {
+        screen.line(format_args!("{} {why}", lang.pick("Nicht kostenfrei:", "not free:")))?;
+    }
+    for why in answer.why_not_billable {
+        screen.line(format_args!("{} {why}", lang.pick("Nicht berechnet:", "not billable:")))?;
+    }
+    for rule in answer.rules {
+        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+        screen.line(format_args!("  {}  {text}", screen.ink(Ink::Faint, rule.id)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+    use beleg_server::pb::ticket_key::Key;
+
+    #[test]
+    fn a_ticket_is_named_by_uuid_or_reference() {
+        let by_reference = key("servicenow/INC0000045").expect("a reference").key;
+        assert!(matches!(by_reference, Some(Key::Reference(r)) if r.number == "INC0000045"));
+        let by_id = key("01890a5d-ac96-774b-bcce-b302099a8057").expect("a UUID").key;
+        assert!(matches!(by_id, Some(Key::TicketId(_))));
+        for wrong in ["", "INC0000045", "/1", "a/"] {
+            assert!(key(wrong).is_err());
+        }
+    }
+}
