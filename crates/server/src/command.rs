@@ -104,7 +104,7 @@ impl Commands {
                 Ok(receipt) => {
                     let has_texts = request.personal.iter().any(|(_, text)| !text.is_empty());
                     let opening = Opening { origin: request.call.origin.clone(), has_texts };
-                    return Ok(self.accepted(receipt, &name, ticket, opening));
+                    return Ok(self.accepted(receipt, &name, Arc::new(ticket), opening));
                 }
                 Err(AppendError::Conflict { stream: conflicting, .. }) if *conflicting == *name => {
                     return Err(Refusal::taken("ticket_id", "ID_TAKEN", format!("ticket {id} exists already")).into());
@@ -130,7 +130,7 @@ impl Commands {
         let _turn = self.states.ticket_turn(id).await;
         let mut attempts = 0;
         loop {
-            let Some(folded) = self.states.take_ticket(&*self.log, id).await? else {
+            let Some(mut folded) = self.states.take_ticket(&*self.log, id).await? else {
                 return Err(unknown_ticket(id).into());
             };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
@@ -155,18 +155,22 @@ impl Commands {
             let policies = self.states.policies().await;
             let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
             let call = self.call(&request, own);
-            let decided = ticket_command::decide(&folded.ticket, &command, call, surroundings, new_id);
-            let Decision { drafts, ticket } = match decided {
-                Ok(decision) => decision,
+            let version = folded.ticket.version;
+            // Nobody but a reader under way holds the state as well, so it is rarely copied.
+            let ticket = Arc::make_mut(&mut folded.ticket);
+            let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
+                Ok(drafts) => drafts,
                 Err(error) => {
-                    self.states.put_ticket(folded);
-                    self.states.put_prepaid(customer, prepaid);
+                    if let NotDecided::Refused(_) = error {
+                        self.states.put_ticket(folded);
+                        self.states.put_prepaid(customer, prepaid);
+                    }
                     return self.refused(&request, &name, error).await;
                 }
             };
 
             let mut expectations: Vec<(Arc<str>, i64)> =
-                vec![(name.clone(), folded.ticket.version), (stream::contract(&customer).into(), contract.version())];
+                vec![(name.clone(), version), (stream::contract(&customer).into(), contract.version())];
             if matches!(command, Command::RecordFindings { .. }) {
                 expectations.push((stream::POLICIES.into(), policies.version));
             }
@@ -186,7 +190,7 @@ impl Commands {
                     if contract.has_prepaid() && !receipt.repeated {
                         self.states.put_prepaid(customer, drawn(prepaid, &drafts));
                     }
-                    return Ok(self.accepted(receipt, &name, ticket, folded.opening));
+                    return Ok(self.accepted(receipt, &name, folded.ticket, folded.opening));
                 }
                 Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
             }
@@ -382,14 +386,14 @@ impl Commands {
         Ok(())
     }
 
-    fn accepted(&self, receipt: Appended, name: &str, ticket: Ticket, opening: Opening) -> Accepted {
+    fn accepted(&self, receipt: Appended, name: &str, ticket: Arc<Ticket>, opening: Opening) -> Accepted {
         let stream_version = version_in(&receipt, name);
         if receipt.repeated {
             return Accepted { receipt, stream_version, ticket: None };
         }
         let last = receipt.events.iter().rfind(|event| *event.stream == *name);
         let position = last.map_or(receipt.first_position, |event| event.position);
-        let folded = Folded { ticket: Arc::new(ticket), position, opening };
+        let folded = Folded { ticket, position, opening };
         self.states.put_ticket(folded.clone());
         Accepted { receipt, stream_version, ticket: Some(folded) }
     }

@@ -12,7 +12,7 @@ use crate::ticket::Work;
 use crate::time::Second;
 
 /// What entries assessed so far have used.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Capacity {
     /// Seconds of initial diagnosis.
     pub(crate) allowance_used: i64,
@@ -22,7 +22,7 @@ pub(crate) struct Capacity {
 }
 
 /// What one release's limit has taken.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Used {
     seconds: i64,
     minor: i64,
@@ -32,7 +32,7 @@ struct Used {
 }
 
 /// One grant as a ticket may use it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Pool {
     grant: Grant,
     /// Drawn by entries of this ticket before: each has its own draws first.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::assess::{NotWhole, Reading, assess};
+use crate::assess::{Capacity, NotWhole, Reading, assess_from};
 use crate::event::{Cause, Draw, Event, PolicyPin, PrepaidDrawn, QuoteAssessed, Segment, WorkAssessed};
 use crate::ids::EventId;
 use crate::ticket::Posting;
@@ -12,12 +12,26 @@ use crate::ticket::Posting;
 /// one `prepaid_drawn`, for the customer's prepaid stream, if time was drawn or
 /// returned. `trigger` is the fact that was new.
 pub fn changes(reading: &Reading<'_>, trigger: &Cause) -> Result<Vec<Event>, NotWhole> {
-    let assessment = assess(reading)?;
+    settle(reading, trigger, None).map(|(events, _)| events)
+}
+
+/// The same, and what is used up in the end. With what the ticket had used up before
+/// its last entry was logged, only that entry is assessed.
+pub(crate) fn settle(
+    reading: &Reading<'_>,
+    trigger: &Cause,
+    before_last: Option<Capacity>,
+) -> Result<(Vec<Event>, Capacity), NotWhole> {
     let ticket = reading.ticket;
+    let (first, capacity) = match before_last {
+        Some(capacity) => (ticket.work.len().saturating_sub(1), capacity),
+        None => (0, Capacity::new(reading)),
+    };
+    let (assessment, capacity) = assess_from(reading, first, capacity)?;
     let mut events = Vec::new();
     let mut draws: BTreeMap<EventId, i64> = BTreeMap::new();
     let mut assessed = assessment.work.into_iter().peekable();
-    for work in &ticket.work {
+    for work in &ticket.work[first..] {
         let wanted = match assessed.peek() {
             Some((id, _)) if *id == work.event => assessed.next().map_or(Vec::new(), |(_, s)| s),
             // Voided: nothing of it stands.
@@ -74,7 +88,7 @@ pub fn changes(reading: &Reading<'_>, trigger: &Cause) -> Result<Vec<Event>, Not
         let (customer_id, ticket_id) = (ticket.customer.clone(), ticket.id);
         events.push(PrepaidDrawn { customer_id, draws, ticket_id }.into());
     }
-    Ok(events)
+    Ok((events, capacity))
 }
 
 /// What stops standing, by its place, and what is posted; what is the same in both

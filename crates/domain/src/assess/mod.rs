@@ -25,6 +25,14 @@
 //! Rounding of instants is for the customer throughout: a gate opens at the next
 //! whole second, what ends or frees counts from the second it lies in.
 //!
+//! # What need not be done again
+//!
+//! An entry is judged by the facts and by what the entries before it use, never by a
+//! later one. So logging work changes no answer but that of the new entry, and a
+//! ticket whose last assessment is still at hand (`settled`) goes on from there: a
+//! ticket of a hundred entries takes the next as fast as one of two. Any other
+//! command assesses everything; the laws compare both ways.
+//!
 //! # Who reads which contract
 //!
 //! An entry is assessed with the contract version recorded before it, until somebody
@@ -36,6 +44,7 @@ mod capacity;
 mod difference;
 mod entry;
 mod quote;
+mod settled;
 
 use crate::book::PolicyBook;
 use crate::contract::Contract;
@@ -48,7 +57,9 @@ use crate::time::Second;
 pub(crate) use answers::{Answer, Facts};
 pub(crate) use capacity::Capacity;
 pub use difference::changes;
+pub(crate) use difference::settle;
 pub use quote::QuoteAssessment;
+pub(crate) use settled::Settled;
 
 /// Everything an assessment reads.
 #[derive(Clone, Copy)]
@@ -93,14 +104,24 @@ pub struct Assessment {
 
 /// Assesses a ticket.
 pub fn assess(reading: &Reading<'_>) -> Result<Assessment, NotWhole> {
+    assess_from(reading, 0, Capacity::new(reading)).map(|(assessment, _)| assessment)
+}
+
+/// Assesses the entries from a place on; what the ones before it use is used already.
+/// Also gives what is used up in the end.
+fn assess_from(
+    reading: &Reading<'_>,
+    first: usize,
+    mut capacity: Capacity,
+) -> Result<(Assessment, Capacity), NotWhole> {
     let facts = Facts::new(reading);
-    let mut capacity = Capacity::new(reading);
-    let mut work = Vec::with_capacity(reading.ticket.work.len());
-    for entry in reading.ticket.standing_work() {
+    let entries = &reading.ticket.work[first..];
+    let mut work = Vec::with_capacity(entries.len());
+    for entry in entries.iter().filter(|entry| entry.voided.is_none()) {
         work.push((entry.event, entry::assess(&facts, &mut capacity, entry)?));
     }
     let quotes = quote::assess(&facts)?;
-    Ok(Assessment { work, quotes })
+    Ok((Assessment { work, quotes }, capacity))
 }
 
 /// What is used and left after everything recorded, and what one more entry, never
@@ -110,10 +131,16 @@ pub(crate) fn hypothetical<'a>(
     entry: &Work,
 ) -> Result<(Facts<'a>, Capacity, Vec<Segment>), NotWhole> {
     let facts = Facts::new(reading);
-    let mut capacity = Capacity::new(reading);
-    for recorded in reading.ticket.standing_work() {
-        entry::assess(&facts, &mut capacity, recorded)?;
-    }
+    let mut capacity = match reading.ticket.settled.now(reading) {
+        Some(capacity) => capacity,
+        None => {
+            let mut capacity = Capacity::new(reading);
+            for recorded in reading.ticket.standing_work() {
+                entry::assess(&facts, &mut capacity, recorded)?;
+            }
+            capacity
+        }
+    };
     let before = capacity.clone();
     let segments = entry::assess(&facts, &mut capacity, entry)?;
     Ok((facts, before, segments))

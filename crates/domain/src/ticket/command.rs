@@ -1,7 +1,7 @@
 //! Commands to a ticket, and the one way they are decided: the command's own facts
 //! first, then the assessment of everything.
 
-use crate::assess::{self, Balance, Reading};
+use crate::assess::{self, Balance, Reading, Settled};
 use crate::book::PolicyBook;
 use crate::contract::Contract;
 use crate::event::{Basis, Cause, Event, Limit, Offer, Role, TicketOpened};
@@ -132,10 +132,10 @@ pub struct Draft {
     pub event: Event,
 }
 
-/// A decided command.
+/// A decided opening.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The events in order: the command's own, then what the assessment changes.
+    /// The events in order.
     pub drafts: Vec<Draft>,
     /// The ticket after them.
     pub ticket: Ticket,
@@ -188,14 +188,16 @@ pub fn open(command: Open, call: Call, contract: Option<&Contract>, book: &Polic
     Ok(Decision { drafts: vec![Draft { id: call.event, at, event: opened.into() }], ticket })
 }
 
-/// Decides a command to a ticket. `new_id` gives ids for the events that follow.
+/// Decides a command to a ticket, which then stands as it does after the command: the
+/// events in order, the command's own first. A refusal leaves the ticket as it was; any
+/// other failure leaves it beyond use. `new_id` gives ids for the events that follow.
 pub fn decide(
-    ticket: &Ticket,
+    ticket: &mut Ticket,
     command: &Command,
     call: Call,
     surroundings: Surroundings<'_>,
     mut new_id: impl FnMut() -> EventId,
-) -> Result<Decision, NotDecided> {
+) -> Result<Vec<Draft>, NotDecided> {
     if call.imported && !ticket.imported {
         return Err(Refusal::precondition(
             "ticket_id",
@@ -230,7 +232,7 @@ pub fn decide(
     }
     let own = own_events(ticket, command, call, at, surroundings)?;
 
-    let mut next = ticket.clone();
+    let before = ticket.version;
     let mut drafts = Vec::with_capacity(own.len() + 1);
     let mut classified = None;
     for (place, event) in own.into_iter().enumerate() {
@@ -238,32 +240,38 @@ pub fn decide(
         if matches!(event, Event::TicketClassified(_)) {
             classified = Some(id);
         }
-        fold(&mut next, &mut drafts, Draft { id, at, event }, call)?;
+        fold(ticket, &mut drafts, Draft { id, at, event }, call)?;
     }
     let balance = match command {
         Command::LogWork { .. } => Balance::For(call.event),
         Command::Reassess => Balance::Open,
         _ => Balance::Closed,
     };
+    let settled = std::mem::take(&mut ticket.settled);
     let Surroundings { contract, book, prepaid } = surroundings;
-    let reading = Reading { ticket: &next, contract, book, prepaid, balance };
-    let changes = assess::changes(&reading, &trigger(command, call.event, classified))?;
+    let reading = Reading { ticket, contract, book, prepaid, balance };
+    let before_last = match command {
+        Command::LogWork { .. } => settled.at(before, &reading),
+        _ => None,
+    };
+    let (changes, capacity) = assess::settle(&reading, &trigger(command, call.event, classified), before_last)?;
     let mut draws = Vec::new();
     for event in changes {
         let draft = Draft { id: new_id(), at, event };
         if matches!(draft.event, Event::PrepaidDrawn(_)) {
             draws.push(draft);
         } else {
-            fold(&mut next, &mut drafts, draft, call)?;
+            fold(ticket, &mut drafts, draft, call)?;
         }
     }
     drafts.extend(draws);
-    Ok(Decision { drafts, ticket: next })
+    ticket.settled = Settled::after(&Reading { ticket, contract, book, prepaid, balance }, capacity);
+    Ok(drafts)
 }
 
-fn fold(next: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {
+fn fold(ticket: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {
     let recorded = Recorded { event: draft.id, at: draft.at, imported: call.imported };
-    next.evolve(recorded, draft.event.clone())?;
+    ticket.evolve(recorded, draft.event.clone())?;
     drafts.push(draft);
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod work;
 
 use std::sync::Arc;
 
+use crate::assess::Settled;
 use crate::event::{
     Basis, Event, Limit, Offer, PolicyPin, PostingRef, Segment, TicketClassified, TicketOpened, WorkAssessed,
 };
@@ -58,6 +59,8 @@ pub struct Ticket {
     pub quotes: Vec<QuotePrice>,
     /// The stream's version.
     pub version: i64,
+    /// What was used up when it was last decided on.
+    pub(crate) settled: Settled,
 }
 
 /// What followed from findings.
@@ -266,6 +269,7 @@ impl Ticket {
             work: Vec::new(),
             quotes: Vec::new(),
             version: 1,
+            settled: Settled::default(),
         }
     }
 

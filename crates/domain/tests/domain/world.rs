@@ -347,7 +347,9 @@ impl World {
             imported: sent.imported,
             event: next(ids),
         };
-        command::decide(self.ticket(), &sent.command, call, self.surroundings(), || next(ids))
+        let mut ticket = self.ticket().clone();
+        let drafts = command::decide(&mut ticket, &sent.command, call, self.surroundings(), || next(ids))?;
+        Ok(Decision { drafts, ticket })
     }
 
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
