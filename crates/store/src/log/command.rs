@@ -125,6 +125,17 @@ impl Command {
         self.events.iter().map(|event| event.occurred_at_us).max().unwrap_or(0).max(self.now_us)
     }
 
+    /// The texts about people, by field name.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let fields = self.events.iter().flat_map(|event| &event.personal);
+        fields.map(|field| (&*field.name, field.bytes.as_slice()))
+    }
+
+    /// Whether both ask for the same, in the same words.
+    pub(crate) fn is_same_request(&self, other: &Self) -> bool {
+        self.request_digest == other.request_digest && self.texts().eq(other.texts())
+    }
+
     /// Stamps the events and hashes their envelopes, unless that was done with the same stamp before.
     pub(crate) fn stamp(&mut self, recorded_at_us: i64) -> Result<(), AppendError> {
         if self.recorded_at_us == recorded_at_us {

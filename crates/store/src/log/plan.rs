@@ -70,14 +70,17 @@ pub(crate) fn plan(batch: &mut [Command], known: &Known<'_>, clock_us: Option<i6
         new_streams: Vec::new(),
         heads: known.heads.clone(),
     };
-    let mut accepted: HashMap<Uuid, (usize, [u8; 32])> = HashMap::new();
+    let mut accepted: HashMap<Uuid, usize> = HashMap::new();
     let mut event_ids: HashSet<Uuid> = HashSet::new();
-    for (index, command) in batch.iter_mut().enumerate() {
-        let verdict = match refusal_or_repeat(command, known, &accepted, &event_ids, &plan.heads) {
+    for index in 0..batch.len() {
+        let (earlier, rest) = batch.split_at_mut(index);
+        let Some(command) = rest.first_mut() else { break };
+        let first = accepted.get(&command.request_id).map(|first| (*first, &earlier[*first]));
+        let verdict = match refusal_or_repeat(command, known, first, &event_ids, &plan.heads) {
             Some(verdict) => verdict,
             None => match command.stamp(stamp_us(command, plan.head, clock_us)) {
                 Ok(()) => {
-                    accepted.insert(command.request_id, (index, command.request_digest));
+                    accepted.insert(command.request_id, index);
                     event_ids.extend(command.events.iter().map(|event| event.event_id));
                     plan.accept(command)
                 }
@@ -97,17 +100,17 @@ pub(crate) fn stamp_us(command: &Command, head: Head, clock_us: Option<i64>) -> 
 fn refusal_or_repeat(
     command: &Command,
     known: &Known<'_>,
-    accepted: &HashMap<Uuid, (usize, [u8; 32])>,
+    first: Option<(usize, &Command)>,
     event_ids: &HashSet<Uuid>,
     heads: &HashMap<Arc<str>, StreamHead>,
 ) -> Option<Verdict> {
     let reused = || Verdict::Refused(AppendError::RequestReused { request_id: command.request_id });
     if let Some(stored) = known.requests.get(&command.request_id) {
-        let same = stored.matches(&command.request_digest);
+        let same = stored.matches(&command.request_digest, command.texts());
         return Some(if same { Verdict::Repeated(stored.receipt.clone()) } else { reused() });
     }
-    if let Some((first, digest)) = accepted.get(&command.request_id) {
-        return Some(if *digest == command.request_digest { Verdict::RepeatOf(*first) } else { reused() });
+    if let Some((place, first)) = first {
+        return Some(if first.is_same_request(command) { Verdict::RepeatOf(place) } else { reused() });
     }
     for (stream, expected) in &command.expectations {
         let actual = heads.get(stream).map_or(0, |head| head.version);

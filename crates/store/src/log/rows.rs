@@ -99,7 +99,8 @@ pub struct NewEvent {
 pub struct Append {
     /// Unique in the log; a repeated one gets the first answer.
     pub request_id: Uuid,
-    /// SHA-256 of the canonical command with its target and actor; the log stores it salted.
+    /// SHA-256 of the canonical command with its target and actor; the log stores it salted, and for ever: texts
+    /// about people must not be in it. They are compared with the personal fields that are still there.
     pub request_digest: [u8; 32],
     /// Ties commands of one conversation together.
     pub correlation_id: Option<Uuid>,
@@ -153,12 +154,17 @@ pub struct StoredRequest {
     pub hash: [u8; 32],
     /// The first receipt, marked as repeated.
     pub receipt: Appended,
+    /// Its texts about people, by field name, as far as they are not erased.
+    pub texts: Vec<(Arc<str>, Vec<u8>)>,
 }
 
 impl StoredRequest {
-    /// Whether a command with this digest is the one that was accepted.
-    pub fn matches(&self, request_digest: &[u8; 32]) -> bool {
+    /// Whether a command with this digest and these texts is the one that was accepted. An erased text is not
+    /// compared: nothing is left that it could be compared with.
+    pub fn matches<'t>(&self, request_digest: &[u8; 32], mut texts: impl Iterator<Item = (&'t str, &'t [u8])>) -> bool {
+        let stored = |name: &str| self.texts.iter().find(|(stored, _)| **stored == *name);
         beleg_proof::commitment::commit(&self.salt, request_digest) == self.hash
+            && texts.all(|(name, bytes)| stored(name).is_none_or(|(_, stored)| stored == bytes))
     }
 }
 

@@ -35,10 +35,14 @@ pub struct LogOptions {
     pub queue_bytes_max: usize,
     /// Most commands of one transaction.
     pub batch_commands_max: usize,
-    /// Most events of one transaction, and so of one append.
+    /// Events after which a transaction takes no further command.
     pub batch_events_max: usize,
-    /// Most bytes of one transaction, and so of one append.
+    /// Bytes after which a transaction takes no further command.
     pub batch_bytes_max: usize,
+    /// Most events of one append.
+    pub append_events_max: usize,
+    /// Most bytes of one append. A re-assessment of a whole ticket is one append, so this is far more than a batch's.
+    pub append_bytes_max: usize,
     /// Streams whose version is remembered, at least.
     pub streams_remembered: usize,
     /// Connections for reading.
@@ -54,10 +58,12 @@ impl LogOptions {
             clock,
             created_at_us: None,
             queue_commands_max: 4_096,
-            queue_bytes_max: 64 * 1024 * 1024,
+            queue_bytes_max: 96 * 1024 * 1024,
             batch_commands_max: 512,
             batch_events_max: 4_096,
             batch_bytes_max: 4 * 1024 * 1024,
+            append_events_max: 8_192,
+            append_bytes_max: 64 * 1024 * 1024,
             streams_remembered: 32_768,
             readers: 4,
             pages_max: None,
@@ -190,21 +196,21 @@ impl EventLog for SqliteLog {
     async fn close(&self) {
         // Dropping the sender lets the writer finish what is queued and end.
         drop(self.jobs.write().unwrap_or_else(PoisonError::into_inner).take());
-        self.readers.close().await;
         if let Some(writer) = self.writer.lock().await.take()
             && let Err(error) = writer.await
         {
             tracing::error!(%error, "the writer died");
         }
+        self.readers.close().await;
     }
 }
 
-/// Bounds of a batch, from which those of an append follow.
+/// Bounds of a batch and of an append.
 fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
     let batch = BatchLimits {
         commands_max: options.batch_commands_max.max(1),
         events_max: options.batch_events_max.max(1),
         bytes_max: options.batch_bytes_max,
     };
-    (batch, AppendLimits { events_max: batch.events_max, bytes_max: batch.bytes_max })
+    (batch, AppendLimits { events_max: options.append_events_max.max(1), bytes_max: options.append_bytes_max })
 }

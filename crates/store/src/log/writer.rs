@@ -13,9 +13,10 @@
 //! 5. publish the head, answer.
 //!
 //! What can go wrong: a command that is refused fails alone, in step 3. A constraint that step 3 did not foresee (an
-//! event id that exists) undoes the batch, and its commands are tried once more, each in a transaction of its own. A
-//! database that cannot write fails the batch, and the next one tries again. A commit that fails may have taken
-//! effect: its request ids are looked up before anyone is answered.
+//! event id that exists) undoes the batch; it is tried once more with its event ids looked up, and if that fails too,
+//! its commands go one by one. A database that cannot write fails the batch, and the next one tries again. A commit
+//! that fails may have taken effect: its request ids are looked up before anyone is answered, and where the disk
+//! itself failed, what is not found may still come back after a crash, so it is answered as unknown.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use uuid::Uuid;
 use super::command::Command;
 use super::heads::{StreamHead, StreamHeads};
 use super::plan::{self, Known, Plan, Verdict};
-use super::{AppendError, Appended, Commits, Head, StoredRequest};
+use super::{AppendError, Appended, Commits, Head, StoredRequest, UnavailableReason};
 use crate::sqlite::Fault;
 
 /// A database that takes batches. Its calls come in the order of the steps above, from one task.
@@ -213,6 +214,18 @@ impl Writer {
         match self.attempt(batch, false).await {
             Ok(answers) => answers,
             Err(Fault::Constraint(message)) => {
+                tracing::info!(commands = batch.len(), message, "a batch was refused; its event ids are looked up");
+                self.append_checked(batch).await
+            }
+            Err(fault) => failed(batch.len(), &fault),
+        }
+    }
+
+    /// Again, with every event id looked up; and what is refused even so, one by one.
+    async fn append_checked(&mut self, batch: &mut [Command]) -> Answers {
+        match self.attempt(batch, true).await {
+            Ok(answers) => answers,
+            Err(Fault::Constraint(message)) => {
                 tracing::warn!(commands = batch.len(), message, "a batch was refused; its commands go one by one");
                 let mut answers = Vec::with_capacity(batch.len());
                 for command in batch {
@@ -311,6 +324,7 @@ impl Writer {
                 tokio::time::sleep(LOOK_UP_PAUSE).await;
             }
             match self.store.requests(&ids).await {
+                Ok(found) if found.is_empty() && fault.reason() == UnavailableReason::Io => break,
                 Ok(found) if found.is_empty() => return Err(fault),
                 Ok(_) => {
                     tracing::warn!("a commit that reported a failure took effect");

@@ -9,6 +9,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
@@ -70,7 +72,27 @@ impl SqliteStore {
         }
         self.connection.as_mut().ok_or_else(|| Fault::Unavailable(UnavailableReason::Other, "no connection".into()))
     }
+
+    /// Moves everything from the write-ahead log, which holds the pages as they were, into the database. A reader
+    /// that is still at an older state makes SQLite answer "busy" in a row, not as an error.
+    async fn empty_write_ahead_log(&mut self) -> Result<(), Fault> {
+        for attempt in 0..CHECKPOINT_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(CHECKPOINT_PAUSE).await;
+            }
+            let connection = self.connection().await?;
+            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+            if row.try_get::<i64, _>(0)? == 0 {
+                return Ok(());
+            }
+        }
+        Err(Fault::Unavailable(UnavailableReason::Locked, "readers kept the write-ahead log from being emptied".into()))
+    }
 }
+
+/// How often emptying the write-ahead log is tried, and the pause between.
+const CHECKPOINT_ATTEMPTS: u32 = 20;
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 
 #[async_trait]
 impl BatchStore for SqliteStore {
@@ -127,8 +149,7 @@ impl BatchStore for SqliteStore {
             .execute(&mut *connection)
             .await?
             .rows_affected();
-        // The write-ahead log still holds the pages as they were.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
+        self.empty_write_ahead_log().await?;
         Ok(erased)
     }
 

@@ -37,7 +37,8 @@ pub(in crate::log::sqlite) async fn requests(
     for row in rows {
         let (first_position, count): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
         let receipt = receipt(connection, first_position, count).await?;
-        let stored = StoredRequest { salt: array(&row, 1)?, hash: array(&row, 2)?, receipt };
+        let texts = texts(connection, first_position, count).await?;
+        let stored = StoredRequest { salt: array(&row, 1)?, hash: array(&row, 2)?, receipt, texts };
         requests.insert(Uuid::from_bytes(array(&row, 0)?), stored);
     }
     Ok(requests)
@@ -64,6 +65,18 @@ async fn receipt(connection: &mut SqliteConnection, first_position: i64, count: 
         });
     }
     Ok(Appended { repeated: true, first_position, recorded_at_us, events })
+}
+
+/// The texts of a request's events, as far as they are not erased.
+async fn texts(
+    connection: &mut SqliteConnection,
+    first_position: i64,
+    count: i64,
+) -> Result<Vec<(Arc<str>, Vec<u8>)>, ReadError> {
+    let sql = "SELECT name, bytes FROM personal WHERE position >= ? AND position < ?";
+    let rows = sqlx::query(sql).bind(first_position).bind(first_position.saturating_add(count));
+    let rows = rows.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get::<&str, _>(0)?.into(), row.try_get(1)?))).collect()
 }
 
 /// Streams that exist, with their numbers and versions.
