@@ -91,14 +91,15 @@ pub struct Contract {
     pub versions: Vec<Version>,
 }
 
-/// A contract to be agreed.
-#[derive(Clone, Debug)]
+/// A contract to be agreed. Commands are serialised to be compared by hash, never stored.
+#[derive(Clone, Debug, Serialize)]
 pub struct Agree {
     /// Whose.
     pub customer: CustomerId,
     /// Of all amounts.
     pub currency: Currency,
     /// Where its days begin.
+    #[serde(serialize_with = "by_name")]
     pub time_zone: Tz,
     /// The first day.
     pub effective_date: Date,
@@ -107,7 +108,7 @@ pub struct Agree {
 }
 
 /// Terms to be changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Amend {
     /// Whose.
     pub customer: CustomerId,
@@ -115,6 +116,10 @@ pub struct Amend {
     pub effective_date: Date,
     /// What changes.
     pub terms: Terms,
+}
+
+fn by_name<S: serde::Serializer>(time_zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(time_zone.name())
 }
 
 /// Decides the agreement of a contract: the event for the contract's stream and,

@@ -9,9 +9,14 @@
 //! A request id is unique in the log. The append itself recognises a repeated
 //! request; a refusal looks it up before it is given, because what a first call
 //! did may be the very reason why a second one would be refused.
+//!
+//! A command that has begun is carried out to its end, whether or not its caller still
+//! waits: it holds its turn until the append is answered, so nobody folds a state
+//! that an append under way is about to change.
 
 use std::sync::Arc;
 
+use beleg_domain::book::PolicyBook;
 use beleg_domain::contract::{self, Agree, Amend};
 use beleg_domain::event::{Event, PolicyPublished, ReferenceTaken, SCHEMA_VERSION};
 use beleg_domain::ids::{CustomerId, EventId, stream};
@@ -24,32 +29,20 @@ use beleg_domain::time::Timestamp;
 use beleg_proof::{canonical, commitment};
 use beleg_store::{Append, AppendError, Appended, EventLog, NewEvent, PersonalField};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::call::CallInfo;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::fold;
+use crate::request::Request;
 use crate::state::{Folded, Opening, States};
 
 /// How often a command is decided anew because others were faster.
 const ATTEMPTS_MAX: usize = 5;
 
-/// What every command brings along.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) call: CallInfo,
-    pub(crate) id: Uuid,
-    /// SHA-256 over what was asked for and by whom.
-    pub(crate) digest: [u8; 32],
-    pub(crate) expected_version: Option<i64>,
-    pub(crate) occurred_at: Option<Timestamp>,
-    /// The id the caller chose for what the command creates.
-    pub(crate) chosen_id: Option<EventId>,
-    /// Texts about people, by field name; empty ones are left out.
-    pub(crate) personal: Vec<(&'static str, String)>,
-    pub(crate) has_evidence: bool,
-}
+/// Commands that may be under way at once, waiting for their turn or for the log.
+const UNDER_WAY_MAX: usize = 8_192;
 
 /// What a command left behind.
 #[derive(Debug)]
@@ -67,25 +60,124 @@ pub(crate) struct Commands {
     pub(crate) clock: Arc<Clock>,
     pub(crate) states: Arc<States>,
     pub(crate) imports_admitted: bool,
+    under_way: Arc<Semaphore>,
+}
+
+/// One call of a command.
+struct Asked {
+    request: Request,
+    digest: [u8; 32],
+    /// The stream that the command is about.
+    stream: Arc<str>,
 }
 
 impl Commands {
+    pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<Clock>, states: Arc<States>, imports_admitted: bool) -> Self {
+        Self { log, clock, states, imports_admitted, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
+    }
+
     /// Opens a ticket.
-    pub(crate) async fn open(&self, request: Request, command: ticket_command::Open) -> Result<Accepted, Failure> {
-        self.check_origin(&request)?;
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        request: Request,
+        command: ticket_command::Open,
+    ) -> Result<Accepted, Failure> {
         let id = request.chosen_id.unwrap_or_else(new_id);
+        let asked = Asked { digest: request.digest(None, &command)?, request, stream: stream::ticket(id).into() };
+        self.carry_out(asked, async move |commands, asked| commands.decide_opening(asked, id, command).await).await
+    }
+
+    /// Does something to a ticket.
+    pub(crate) async fn ticket(
+        self: &Arc<Self>,
+        request: Request,
+        id: EventId,
+        command: Command,
+    ) -> Result<Accepted, Failure> {
+        let asked = Asked { digest: request.digest(Some(id), &command)?, request, stream: stream::ticket(id).into() };
+        self.carry_out(asked, async move |commands, asked| commands.decide_ticket(asked, id, command).await).await
+    }
+
+    /// Agrees a customer's contract.
+    pub(crate) async fn agree(self: &Arc<Self>, request: Request, command: Agree) -> Result<Accepted, Failure> {
+        let stream = stream::contract(&command.customer).into();
+        let asked = Asked { digest: request.digest(None, &command)?, request, stream };
+        self.carry_out(asked, async move |commands, asked| {
+            let customer = command.customer.clone();
+            let decide = |contract: Option<&contract::Contract>, exists: &dyn Fn(&str) -> bool, event| {
+                contract::agree(contract, command.clone(), exists, event)
+            };
+            commands.decide_contract(asked, customer, &decide).await
+        })
+        .await
+    }
+
+    /// Changes a contract's terms.
+    pub(crate) async fn amend(self: &Arc<Self>, request: Request, command: Amend) -> Result<Accepted, Failure> {
+        let stream = stream::contract(&command.customer).into();
+        let asked = Asked { digest: request.digest(None, &command)?, request, stream };
+        self.carry_out(asked, async move |commands, asked| {
+            let customer = command.customer.clone();
+            let decide = |contract: Option<&contract::Contract>, exists: &dyn Fn(&str) -> bool, event| {
+                let contract = contract.ok_or_else(|| unknown_contract(&command.customer))?;
+                contract::amend(contract, command.clone(), exists, event)
+            };
+            commands.decide_contract(asked, customer, &decide).await
+        })
+        .await
+    }
+
+    /// Publishes a policy's next version.
+    pub(crate) async fn publish(self: &Arc<Self>, request: Request, policy: Policy) -> Result<Accepted, Failure> {
+        let digest = request.digest(None, &hex::encode(policy.hash()))?;
+        let asked = Asked { digest, request, stream: stream::POLICIES.into() };
+        self.carry_out(asked, async move |commands, asked| commands.decide_policy(asked, policy).await).await
+    }
+
+    /// Carries a command out in a task of its own. What refuses it looks the request id up first.
+    async fn carry_out<D, F>(self: &Arc<Self>, asked: Asked, decide: D) -> Result<Accepted, Failure>
+    where
+        D: FnOnce(Arc<Self>, Arc<Asked>) -> F + Send + 'static,
+        F: Future<Output = Result<Accepted, Failure>> + Send,
+    {
+        let place = Arc::clone(&self.under_way).try_acquire_owned().map_err(|_| Failure::Overloaded)?;
+        let commands = Arc::clone(self);
+        let carried = tokio::spawn(async move {
+            let _place = place;
+            let asked = Arc::new(asked);
+            let decided = match commands.check_origin(&asked.request) {
+                Ok(()) => decide(Arc::clone(&commands), Arc::clone(&asked)).await,
+                Err(failure) => Err(failure),
+            };
+            match decided {
+                Err(Failure::Refused(_) | Failure::WrongVersion { .. }) => {
+                    commands.repeated(&asked).await?.map_or(decided, Ok)
+                }
+                decided => decided,
+            }
+        });
+        carried.await.unwrap_or_else(|died| Err(Failure::broken(died)))
+    }
+
+    async fn decide_opening(
+        &self,
+        asked: Arc<Asked>,
+        id: EventId,
+        command: ticket_command::Open,
+    ) -> Result<Accepted, Failure> {
+        let request = &asked.request;
+        if let Some(expected) = request.expected_version.filter(|expected| *expected != 0) {
+            return Err(Failure::WrongVersion { stream: asked.stream.to_string(), expected, actual: 0 });
+        }
         let _turn = self.states.ticket_turn(id).await;
         let mut attempts = 0;
         loop {
             let contract = self.states.contract(&*self.log, &command.customer).await?;
             let policies = self.states.policies().await;
-            let call = self.call(&request, id);
+            let call = self.call(request, id);
             let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
-            let Decision { drafts, ticket } = match decided {
-                Ok(decision) => decision,
-                Err(error) => return self.refused(&request, &stream::ticket(id), error).await,
-            };
-            let name: Arc<str> = stream::ticket(id).into();
+            let Decision { drafts, ticket } = decided.map_err(not_decided)?;
+            let name = Arc::clone(&asked.stream);
             let mut expectations: Vec<(Arc<str>, i64)> = vec![(name.clone(), 0)];
             if let Some(contract) = &contract {
                 expectations.push((stream::contract(&command.customer).into(), contract.version()));
@@ -100,7 +192,7 @@ impl Commands {
                 expectations.push((name.clone(), 0));
                 events.push(self.new_event(&name, &draft, Some(id), &[])?);
             }
-            match self.append(&request, call.now, expectations, events).await {
+            match self.append(&asked, call.now, expectations, events).await {
                 Ok(receipt) => {
                     let has_texts = request.personal.iter().any(|(_, text)| !text.is_empty());
                     let opening = Opening { origin: request.call.origin.clone(), has_texts };
@@ -122,11 +214,10 @@ impl Commands {
         }
     }
 
-    /// Does something to a ticket.
-    pub(crate) async fn ticket(&self, request: Request, id: EventId, command: Command) -> Result<Accepted, Failure> {
-        self.check_origin(&request)?;
+    async fn decide_ticket(&self, asked: Arc<Asked>, id: EventId, command: Command) -> Result<Accepted, Failure> {
+        let request = &asked.request;
         let own = request.chosen_id.unwrap_or_else(new_id);
-        let name: Arc<str> = stream::ticket(id).into();
+        let name = Arc::clone(&asked.stream);
         let _turn = self.states.ticket_turn(id).await;
         let mut attempts = 0;
         loop {
@@ -136,9 +227,6 @@ impl Commands {
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
                 let actual = folded.ticket.version;
                 self.states.put_ticket(folded);
-                if let Some(accepted) = self.repeated(&request, &name).await? {
-                    return Ok(accepted);
-                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
             }
             let customer = folded.ticket.customer.clone();
@@ -154,7 +242,7 @@ impl Commands {
             let prepaid = self.states.take_prepaid(&*self.log, &contract).await?;
             let policies = self.states.policies().await;
             let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
-            let call = self.call(&request, own);
+            let call = self.call(request, own);
             let version = folded.ticket.version;
             // Nobody but a reader under way holds the state as well, so it is rarely copied.
             let ticket = Arc::make_mut(&mut folded.ticket);
@@ -165,7 +253,7 @@ impl Commands {
                         self.states.put_ticket(folded);
                         self.states.put_prepaid(customer, prepaid);
                     }
-                    return self.refused(&request, &name, error).await;
+                    return Err(not_decided(error));
                 }
             };
 
@@ -185,7 +273,7 @@ impl Commands {
                 let personal = if place == 0 { &request.personal[..] } else { &[] };
                 events.push(self.new_event(name, draft, (place > 0).then_some(own), personal)?);
             }
-            match self.append(&request, call.now, expectations, events).await {
+            match self.append(&asked, call.now, expectations, events).await {
                 Ok(receipt) => {
                     if contract.has_prepaid() && !receipt.repeated {
                         self.states.put_prepaid(customer, drawn(prepaid, &drafts));
@@ -197,34 +285,15 @@ impl Commands {
         }
     }
 
-    /// Agrees a customer's contract.
-    pub(crate) async fn agree(&self, request: Request, command: Agree) -> Result<Accepted, Failure> {
-        let customer = command.customer.clone();
-        self.contract(request, customer, |contract, exists, event| {
-            contract::agree(contract, command.clone(), exists, event)
-        })
-        .await
-    }
-
-    /// Changes a contract's terms.
-    pub(crate) async fn amend(&self, request: Request, command: Amend) -> Result<Accepted, Failure> {
-        let customer = command.customer.clone();
-        self.contract(request, customer.clone(), |contract, exists, event| {
-            let contract = contract.ok_or_else(|| unknown_contract(&customer))?;
-            contract::amend(contract, command.clone(), exists, event)
-        })
-        .await
-    }
-
-    async fn contract(
+    async fn decide_contract(
         &self,
-        request: Request,
+        asked: Arc<Asked>,
         customer: CustomerId,
-        decide: impl Fn(Option<&contract::Contract>, &dyn Fn(&str) -> bool, EventId) -> Result<Vec<Event>, Refusal>,
+        decide: &DecideContract<'_>,
     ) -> Result<Accepted, Failure> {
-        self.check_origin(&request)?;
+        let request = &asked.request;
         let own = new_id();
-        let name: Arc<str> = stream::contract(&customer).into();
+        let name = Arc::clone(&asked.stream);
         let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
         let _turn = self.states.customer_turn(&customer).await;
         let mut attempts = 0;
@@ -232,21 +301,14 @@ impl Commands {
             let contract = self.states.contract(&*self.log, &customer).await?;
             let version = contract.as_ref().map_or(0, |contract| contract.version());
             if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
-                if let Some(accepted) = self.repeated(&request, &name).await? {
-                    return Ok(accepted);
-                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
             }
             let policies = self.states.policies().await;
-            let call = self.call(&request, own);
+            let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
             let future = Refusal::malformed("occurred_at", format!("{at} is in the future: it is {} here", call.now));
             let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let decided = if at > call.now { Err(future) } else { decide(contract.as_deref(), &exists, own) };
-            let own_events = match decided {
-                Ok(events) => events,
-                Err(refusal) => return self.refused(&request, &name, refusal.into()).await,
-            };
+            let own_events = if at > call.now { Err(future) } else { decide(contract.as_deref(), &exists, own) }?;
             let mut expectations = vec![(name.clone(), version)];
             let mut events = Vec::with_capacity(own_events.len());
             for (place, event) in own_events.into_iter().enumerate() {
@@ -261,7 +323,7 @@ impl Commands {
                 let draft = Draft { id, at, event };
                 events.push(self.new_event(name, &draft, (place > 0).then_some(own), &[])?);
             }
-            let appended = self.append(&request, call.now, expectations, events).await;
+            let appended = self.append(&asked, call.now, expectations, events).await;
             self.states.forget_contract(&customer);
             match appended {
                 Ok(receipt) => {
@@ -273,48 +335,40 @@ impl Commands {
         }
     }
 
-    /// Publishes a policy's next version.
-    pub(crate) async fn publish(&self, request: Request, policy: Policy) -> Result<Accepted, Failure> {
-        self.check_origin(&request)?;
-        let name: Arc<str> = stream::POLICIES.into();
-        let policies = self.states.policies().await;
-        let count = policies.book.count(policy.name());
-        let refuse = if let Some(expected) = request.expected_version.filter(|expected| *expected != count) {
-            Some(Failure::WrongVersion { stream: format!("policy {}", policy.name()), expected, actual: count })
-        } else if policies.book.latest(policy.name()).is_some_and(|latest| latest.policy.hash() == policy.hash()) {
-            Some(
-                Refusal::precondition(
-                    "document",
-                    "POLICY_UNCHANGED",
-                    format!("version {count} of policy {} says the same", policy.name()),
-                )
-                .into(),
-            )
-        } else if policies.book.len() >= beleg_domain::book::VERSIONS_MAX {
-            Some(Refusal::precondition("document", "TOO_MANY_POLICIES", "the log holds its fill of policies").into())
-        } else {
-            None
-        };
-        if let Some(failure) = refuse {
-            return match self.repeated(&request, &name).await? {
-                Some(accepted) => Ok(accepted),
-                None => Err(failure),
-            };
-        }
+    async fn decide_policy(&self, asked: Arc<Asked>, policy: Policy) -> Result<Accepted, Failure> {
+        let (request, name) = (&asked.request, Arc::clone(&asked.stream));
         let own = new_id();
-        let call = self.call(&request, own);
-        let published = PolicyPublished {
-            document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
-            hash: hex::encode(policy.hash()),
-            name: policy.name().to_owned(),
-            version: count + 1,
-        };
-        let draft = Draft { id: own, at: call.now, event: published.into() };
-        let events = vec![self.new_event(&name, &draft, None, &[])?];
-        let receipt = self.append(&request, call.now, vec![(name.clone(), policies.version)], events).await?;
-        self.states.reload_policies(&*self.log).await?;
-        let stream_version = version_in(&receipt, &name);
-        Ok(Accepted { receipt, stream_version, ticket: None })
+        let mut attempts = 0;
+        loop {
+            let policies = self.states.policies().await;
+            if let Some(expected) = request.expected_version.filter(|expected| *expected != policies.version) {
+                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
+            }
+            let call = self.call(request, own);
+            let count = policies.book.count(policy.name());
+            check_policy(&policy, &policies.book, count)?;
+            let published = PolicyPublished {
+                document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
+                hash: hex::encode(policy.hash()),
+                name: policy.name().to_owned(),
+                version: count + 1,
+            };
+            let draft = Draft { id: own, at: call.now, event: published.into() };
+            let events = vec![self.new_event(&name, &draft, None, &[])?];
+            let appended = self.append(&asked, call.now, vec![(name.clone(), policies.version)], events).await;
+            self.states.reload_policies(&*self.log).await?;
+            match appended {
+                Ok(receipt) => {
+                    let stream_version = version_in(&receipt, &name);
+                    return Ok(Accepted { receipt, stream_version, ticket: None });
+                }
+                Err(AppendError::Conflict { expected, actual, .. }) if request.expected_version.is_some() => {
+                    return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
+                }
+                Err(AppendError::Conflict { .. }) if attempts + 1 < ATTEMPTS_MAX => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn call(&self, request: &Request, event: EventId) -> Call {
@@ -322,7 +376,7 @@ impl Commands {
         Call {
             now: self.clock.now(request.call.now).max(head),
             occurred_at: request.occurred_at,
-            has_evidence: request.has_evidence,
+            has_evidence: request.has_evidence(),
             imported: request.call.origin.is_some(),
             event,
         }
@@ -340,26 +394,14 @@ impl Commands {
         Ok(())
     }
 
-    /// A refusal, unless it refuses a request that was accepted before.
-    async fn refused(&self, request: &Request, name: &str, error: NotDecided) -> Result<Accepted, Failure> {
-        let refusal = match error {
-            NotDecided::Refused(refusal) => refusal,
-            NotDecided::NotWhole(problem) => return Err(Failure::broken(problem)),
-            NotDecided::Broken(problem) => return Err(Failure::broken(problem)),
-        };
-        match self.repeated(request, name).await? {
-            Some(accepted) => Ok(accepted),
-            None => Err(refusal.into()),
-        }
-    }
-
     /// The first answer to a request that was accepted before.
-    async fn repeated(&self, request: &Request, name: &str) -> Result<Option<Accepted>, Failure> {
-        let Some(stored) = self.log.find_request(request.id).await? else { return Ok(None) };
-        if !stored.matches(&request.digest) {
-            return Err(Failure::RequestReused(request.id));
+    async fn repeated(&self, asked: &Asked) -> Result<Option<Accepted>, Failure> {
+        let Some(stored) = self.log.find_request(asked.request.id).await? else { return Ok(None) };
+        if !stored.matches(&asked.digest, asked.request.texts()) {
+            return Err(Failure::RequestReused(asked.request.id));
         }
-        let stream_version = version_in(&stored.receipt, name);
+        let first = stored.receipt.events.first().map(|event| Arc::clone(&event.stream));
+        let stream_version = version_in(&stored.receipt, first.as_deref().unwrap_or(&asked.stream));
         Ok(Some(Accepted { receipt: stored.receipt, stream_version, ticket: None }))
     }
 
@@ -400,15 +442,16 @@ impl Commands {
 
     async fn append(
         &self,
-        request: &Request,
+        asked: &Asked,
         now: Timestamp,
         expectations: Vec<(Arc<str>, i64)>,
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
+        let request = &asked.request;
         self.log
             .append(Append {
                 request_id: request.id,
-                request_digest: request.digest,
+                request_digest: asked.digest,
                 correlation_id: request.call.correlation_id,
                 actor: request.call.actor.clone(),
                 origin: request.call.origin.clone(),
@@ -440,6 +483,31 @@ impl Commands {
             personal: written.map(|(name, text)| personal_field(name, text)).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Decides about a contract, if there is one: whether a policy exists, the event's id, and then what follows.
+type DecideContract<'a> = dyn Fn(Option<&contract::Contract>, &dyn Fn(&str) -> bool, EventId) -> Result<Vec<Event>, Refusal>
+    + Send
+    + Sync
+    + 'a;
+
+fn not_decided(error: NotDecided) -> Failure {
+    match error {
+        NotDecided::Refused(refusal) => refusal.into(),
+        NotDecided::NotWhole(problem) => Failure::broken(problem),
+        NotDecided::Broken(problem) => Failure::broken(problem),
+    }
+}
+
+fn check_policy(policy: &Policy, book: &PolicyBook, count: i64) -> Result<(), Refusal> {
+    let refuse = |reason, message: String| Err(Refusal::precondition("document", reason, message));
+    if book.latest(policy.name()).is_some_and(|latest| latest.policy.hash() == policy.hash()) {
+        return refuse("POLICY_UNCHANGED", format!("version {count} of policy {} says the same", policy.name()));
+    }
+    if book.len() >= beleg_domain::book::VERSIONS_MAX {
+        return refuse("TOO_MANY_POLICIES", "the log holds its fill of policies".into());
+    }
+    Ok(())
 }
 
 /// Prepaid time after a command's draws.

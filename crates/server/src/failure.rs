@@ -65,7 +65,7 @@ impl From<AppendError> for Failure {
                     .into()
             }
             AppendError::RequestReused { request_id } => Self::RequestReused(request_id),
-            AppendError::TooLarge { .. } => Refusal::malformed("request", error.to_string()).into(),
+            AppendError::TooLarge { .. } => Refusal::precondition("request", "TOO_LARGE", error.to_string()).into(),
             AppendError::Overloaded => Self::Overloaded,
             AppendError::Unavailable { .. } | AppendError::Closed => Self::Unavailable(error.to_string()),
             AppendError::Unknown { .. } => Self::OutcomeUnknown(error.to_string()),

@@ -15,6 +15,7 @@ mod fold;
 mod grpc;
 pub mod pb;
 mod projector;
+mod request;
 mod serve;
 mod state;
 

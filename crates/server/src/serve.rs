@@ -91,12 +91,9 @@ impl Server {
         let projecting =
             tokio::spawn(projector::follow(Arc::clone(&log), writer, sender, Arc::clone(&hurry), stop.clone()));
         let head = fold::instant(log.head().recorded_at_us);
-        let commands = Commands {
-            log: Arc::clone(&log),
-            clock: Arc::new(Clock::new(config.simulated_clock, head)),
-            states: Arc::new(States::new(Policies { book: Arc::new(book), version })),
-            imports_admitted: config.allow_import,
-        };
+        let clock = Arc::new(Clock::new(config.simulated_clock, head));
+        let states = Arc::new(States::new(Policies { book: Arc::new(book), version }));
+        let commands = Commands::new(Arc::clone(&log), clock, states, config.allow_import);
         let api = Api { commands: Arc::new(commands), views: views.clone(), progress, hurry };
         Ok(Self { api, bench: config.bench, log, views, projecting, stop })
     }

@@ -2,10 +2,11 @@
 //!
 //! The log is the truth; everything here is a copy that an append's expectations
 //! check. A command takes a ticket's state out of the cache and puts the next one
-//! back after the commit, so a call that is dropped midway leaves nothing stale.
-//! Only a command, which holds the ticket's turn, puts states in.
+//! back after the commit. Only a command, which holds the ticket's turn until its
+//! append is answered, puts states in; see [`crate::command`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use beleg_domain::book::PolicyBook;
 use beleg_domain::contract::Contract;
@@ -80,6 +81,7 @@ pub(crate) struct Policies {
 pub(crate) struct States {
     tickets: Cache<EventId, Folded, TicketBytes>,
     contracts: Cache<CustomerId, Arc<Contract>>,
+    contract_changes: AtomicU64,
     prepaid: Cache<CustomerId, Arc<Prepaid>>,
     policies: RwLock<Policies>,
     ticket_turns: Box<[Mutex<()>]>,
@@ -92,6 +94,7 @@ impl States {
         Self {
             tickets: Cache::with_weighter(100_000, TICKETS_BYTES_MAX, TicketBytes),
             contracts: Cache::new(CONTRACTS_MAX),
+            contract_changes: AtomicU64::new(0),
             prepaid: Cache::new(CONTRACTS_MAX),
             policies: RwLock::new(policies),
             ticket_turns: turns(),
@@ -144,14 +147,20 @@ impl States {
         if let Some(contract) = self.contracts.get(customer) {
             return Ok(Some(contract));
         }
+        let before = self.contract_changes.load(Ordering::SeqCst);
         let Some(contract) = fold::contract(log, customer, UpTo::Head).await? else { return Ok(None) };
         let contract = Arc::new(contract);
         self.contracts.insert(customer.clone(), contract.clone());
+        // Whoever changes a contract counts first and forgets then: one of both sees the other.
+        if self.contract_changes.load(Ordering::SeqCst) != before {
+            self.contracts.remove(customer);
+        }
         Ok(Some(contract))
     }
 
     /// Forgets a contract that changed, and the prepaid time it grants.
     pub(crate) fn forget_contract(&self, customer: &CustomerId) {
+        self.contract_changes.fetch_add(1, Ordering::SeqCst);
         self.contracts.remove(customer);
         self.prepaid.remove(customer);
     }

@@ -1,6 +1,8 @@
 //! Commands to a ticket, and the one way they are decided: the command's own facts
 //! first, then the assessment of everything.
 
+use serde::Serialize;
+
 use crate::assess::{self, Balance, Reading, Settled};
 use crate::book::PolicyBook;
 use crate::contract::Contract;
@@ -12,8 +14,8 @@ use crate::refusal::Refusal;
 use crate::ticket::{EVENTS_MAX, Recorded, Ticket, gates, lifecycle, work};
 use crate::time::{Second, Timestamp};
 
-/// A ticket to be opened.
-#[derive(Clone, Debug)]
+/// A ticket to be opened. Commands are serialised to be compared by hash, never stored.
+#[derive(Clone, Debug, Serialize)]
 pub struct Open {
     /// Whose concern.
     pub customer: CustomerId,
@@ -24,7 +26,7 @@ pub struct Open {
 }
 
 /// What can be done to a ticket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub enum Command {
     /// Begin the initial diagnosis.
     StartDiagnosis,

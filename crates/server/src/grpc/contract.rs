@@ -58,7 +58,7 @@ impl Api {
             chosen_id: None,
             personal: &[],
         };
-        let request = parse::request(&metadata, &m, envelope)?;
+        let request = parse::request(&metadata, envelope)?;
         let currency = Currency::parse("currency_code", &m.currency_code)?;
         let time_zone = m.time_zone.parse().map_err(|_| {
             let zone = &m.time_zone;
@@ -88,7 +88,7 @@ impl Api {
             chosen_id: None,
             personal: &[],
         };
-        let request = parse::request(&metadata, &m, envelope)?;
+        let request = parse::request(&metadata, envelope)?;
         let customer: CustomerId = OpaqueId::parse("customer_id", &m.customer_id)?;
         let contract = self.commands.states.contract(self.log(), &customer).await?;
         let currency = contract.map(|contract| contract.currency);

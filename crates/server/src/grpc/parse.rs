@@ -7,14 +7,12 @@ use beleg_domain::ids::{EventId, OpaqueId, Reference};
 use beleg_domain::money::Currency;
 use beleg_domain::refusal::Refusal;
 use beleg_domain::time::{Second, Timestamp};
-use prost::Message;
-use sha2::{Digest, Sha256};
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 use crate::call::CallInfo;
-use crate::command::Request;
 use crate::pb;
+use crate::request::Request;
 
 /// The longest text about people.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -31,9 +29,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) personal: &'a [(&'static str, &'a str)],
 }
 
-/// Reads what every command holds. The digest is taken over the message as this
-/// program writes it, with the method and the caller: the same call has the same.
-pub(crate) fn request(metadata: &MetadataMap, message: &impl Message, envelope: Envelope<'_>) -> Parsed<Request> {
+/// Reads what every command holds.
+pub(crate) fn request(metadata: &MetadataMap, envelope: Envelope<'_>) -> Parsed<Request> {
     let call = CallInfo::read(metadata)?;
     let id = Uuid::try_parse(envelope.request_id).ok().filter(|id| envelope.request_id.len() == 36 && !id.is_nil());
     let id = id.ok_or_else(|| {
@@ -45,27 +42,21 @@ pub(crate) fn request(metadata: &MetadataMap, message: &impl Message, envelope: 
     if envelope.expected_version.is_some_and(|version| version < 0) {
         return Err(Refusal::malformed("expected_version", "expected_version is negative"));
     }
-    let mut digest = Sha256::new();
-    for part in [envelope.rpc, &call.actor, call.origin.as_deref().unwrap_or("")] {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    digest.update(message.encode_to_vec());
     let mut personal = Vec::with_capacity(envelope.personal.len());
     for (name, text) in envelope.personal {
         check_text(name, text)?;
-        personal.push((*name, (*text).to_owned()));
+        if !text.is_empty() {
+            personal.push((*name, (*text).to_owned()));
+        }
     }
-    let has_evidence = envelope.personal.iter().any(|(name, text)| *name == "evidence" && !text.trim().is_empty());
     Ok(Request {
+        method: envelope.rpc,
         call,
         id,
-        digest: digest.finalize().into(),
         expected_version: envelope.expected_version,
         occurred_at: envelope.occurred_at.map(|at| timestamp("occurred_at", Some(at))).transpose()?,
         chosen_id: envelope.chosen_id.map(|(field, id)| EventId::parse(field, id)).transpose()?,
         personal,
-        has_evidence,
     })
 }
 

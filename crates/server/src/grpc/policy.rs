@@ -64,7 +64,7 @@ impl Api {
             chosen_id: None,
             personal: &[],
         };
-        let request = parse::request(&metadata, &m, envelope)?;
+        let request = parse::request(&metadata, envelope)?;
         if m.occurred_at.is_some() {
             return Err(Refusal::malformed("occurred_at", "a policy counts from its publication: leave it out").into());
         }

@@ -173,7 +173,7 @@ impl Api {
             chosen_id: m.ticket_id.as_deref().map(|id| ("ticket_id", id)),
             personal: &[("subject", &m.subject), ("description", &m.description)],
         };
-        let request = parse::request(&metadata, &m, envelope)?;
+        let request = parse::request(&metadata, envelope)?;
         let command = Open {
             customer: OpaqueId::parse("customer_id", &m.customer_id)?,
             impact: parse::impact(m.impact)?,
@@ -189,7 +189,7 @@ impl Api {
         asked: Asked<pb::StartDiagnosisRequest>,
     ) -> Result<pb::StartDiagnosisResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("StartDiagnosis", m, None, [note]))?;
+        let request = parse::request(&metadata, envelope!("StartDiagnosis", m, None, [note]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let accepted = self.commands.ticket(request, id, Command::StartDiagnosis).await?;
         Ok(pb::StartDiagnosisResponse { receipt: Some(render::receipt(&accepted)) })
@@ -200,7 +200,7 @@ impl Api {
         asked: Asked<pb::RecordFindingsRequest>,
     ) -> Result<pb::RecordFindingsResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("RecordFindings", m, None, [note]))?;
+        let request = parse::request(&metadata, envelope!("RecordFindings", m, None, [note]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let command = Command::RecordFindings {
             findings: parse::findings(m.findings)?,
@@ -218,7 +218,7 @@ impl Api {
     ) -> Result<pb::InformCustomerResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
         let chosen = m.information_id.as_deref().map(|id| ("information_id", id));
-        let request = parse::request(&metadata, &m, envelope!("InformCustomer", m, chosen, [next_steps, evidence]))?;
+        let request = parse::request(&metadata, envelope!("InformCustomer", m, chosen, [next_steps, evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let classification = m.classification_id.as_deref().map(|id| parse::id("classification_id", id)).transpose()?;
         let (offer, currency) = parse::offer(m.offer)?;
@@ -234,7 +234,7 @@ impl Api {
     ) -> Result<pb::GiveApprovalResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
         let chosen = m.approval_id.as_deref().map(|id| ("approval_id", id));
-        let request = parse::request(&metadata, &m, envelope!("GiveApproval", m, chosen, [evidence]))?;
+        let request = parse::request(&metadata, envelope!("GiveApproval", m, chosen, [evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let limit = parse::limit("limit", m.limit.clone())?;
         let command = Command::Approve {
@@ -254,7 +254,7 @@ impl Api {
         asked: Asked<pb::DeclineApprovalRequest>,
     ) -> Result<pb::DeclineApprovalResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("DeclineApproval", m, None, [evidence]))?;
+        let request = parse::request(&metadata, envelope!("DeclineApproval", m, None, [evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let information = parse::id("information_id", &m.information_id)?;
         let accepted = self.commands.ticket(request, id, Command::Decline { information }).await?;
@@ -266,7 +266,7 @@ impl Api {
         asked: Asked<pb::RevokeApprovalRequest>,
     ) -> Result<pb::RevokeApprovalResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("RevokeApproval", m, None, [evidence]))?;
+        let request = parse::request(&metadata, envelope!("RevokeApproval", m, None, [evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let approval = parse::id("approval_id", &m.approval_id)?;
         let accepted = self.commands.ticket(request, id, Command::Revoke { approval }).await?;
@@ -276,7 +276,7 @@ impl Api {
     async fn on_log_work(&self, asked: Asked<pb::LogWorkRequest>) -> Result<pb::LogWorkResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
         let chosen = m.work_id.as_deref().map(|id| ("work_id", id));
-        let request = parse::request(&metadata, &m, envelope!("LogWork", m, chosen, [note]))?;
+        let request = parse::request(&metadata, envelope!("LogWork", m, chosen, [note]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let command = Command::LogWork {
             activity: parse::activity(m.activity)?,
@@ -292,7 +292,7 @@ impl Api {
 
     async fn on_void_work(&self, asked: Asked<pb::VoidWorkRequest>) -> Result<pb::VoidWorkResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("VoidWork", m, None, [reason]))?;
+        let request = parse::request(&metadata, envelope!("VoidWork", m, None, [reason]))?;
         parse::needed_text("reason", &m.reason)?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let work = parse::id("work_id", &m.work_id)?;
@@ -305,7 +305,7 @@ impl Api {
         asked: Asked<pb::ResolveTicketRequest>,
     ) -> Result<pb::ResolveTicketResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("ResolveTicket", m, None, [reason, evidence]))?;
+        let request = parse::request(&metadata, envelope!("ResolveTicket", m, None, [reason, evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let accepted = self.commands.ticket(request, id, Command::Resolve).await?;
         Ok(pb::ResolveTicketResponse { receipt: Some(render::receipt(&accepted)) })
@@ -313,7 +313,7 @@ impl Api {
 
     async fn on_close_ticket(&self, asked: Asked<pb::CloseTicketRequest>) -> Result<pb::CloseTicketResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("CloseTicket", m, None, [reason, evidence]))?;
+        let request = parse::request(&metadata, envelope!("CloseTicket", m, None, [reason, evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let accepted = self.commands.ticket(request, id, Command::Close).await?;
         Ok(pb::CloseTicketResponse { receipt: Some(render::receipt(&accepted)) })
@@ -324,7 +324,7 @@ impl Api {
         asked: Asked<pb::ReopenTicketRequest>,
     ) -> Result<pb::ReopenTicketResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("ReopenTicket", m, None, [reason, evidence]))?;
+        let request = parse::request(&metadata, envelope!("ReopenTicket", m, None, [reason, evidence]))?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let accepted = self.commands.ticket(request, id, Command::Reopen).await?;
         Ok(pb::ReopenTicketResponse { receipt: Some(render::receipt(&accepted)) })
@@ -335,7 +335,7 @@ impl Api {
         asked: Asked<pb::ReassessTicketRequest>,
     ) -> Result<pb::ReassessTicketResponse, Failure> {
         let (metadata, _, m) = asked.into_parts();
-        let request = parse::request(&metadata, &m, envelope!("ReassessTicket", m, None, [reason]))?;
+        let request = parse::request(&metadata, envelope!("ReassessTicket", m, None, [reason]))?;
         parse::needed_text("reason", &m.reason)?;
         let id = parse::id("ticket_id", &m.ticket_id)?;
         let accepted = self.commands.ticket(request, id, Command::Reassess).await?;
