@@ -16,6 +16,8 @@ mod audits;
 mod bad_input;
 /// The views follow the log, wait for what passes and stop at what does not.
 mod following;
+/// What verifying a log brings to light.
+mod forgeries;
 /// A log belongs to one kind of clock, one schema and one writer.
 mod opening;
 /// Lists, pages, references and what was known when.

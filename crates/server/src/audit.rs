@@ -4,6 +4,9 @@
 //! An audit reports, it never repairs. What it finds wrong is a finding; an error is
 //! only what kept it from looking.
 
+mod customer;
+mod events;
+mod ticket;
 mod verify;
 mod views;
 
@@ -35,6 +38,18 @@ impl Differences {
         self.count += 1;
         if self.found.len() < NAMED_MAX {
             self.found.push(difference.into());
+        }
+    }
+
+    /// What is broken is a finding; what cannot be read now ends the audit.
+    fn take<T>(&mut self, what: &str, result: Result<T, Failure>) -> Result<Option<T>, AuditError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Broken(problem)) => {
+                self.tell(format!("{what}: {problem}"));
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
         }
     }
 }

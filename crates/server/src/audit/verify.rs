@@ -1,187 +1,104 @@
-//! Assessments against their facts.
+//! The log against itself: one pass over all events, and every ticket derived anew.
 
 use std::path::Path;
 
-use beleg_domain::assess::{self, Balance, Reading};
-use beleg_domain::book::PolicyBook;
-use beleg_domain::event::{Cause, Event, Role};
+use beleg_domain::event::Event;
 use beleg_domain::ids::EventId;
-use beleg_domain::ticket::Ticket;
-use beleg_proof::commitment;
-use beleg_proof::envelope::Envelope;
-use beleg_store::{EventLog, SqliteLog, StoredEvent};
+use beleg_store::{EventLog, ReadError, SqliteLog, StoredEvent};
 
+use super::events::Sequence;
+use super::ticket::Tickets;
 use super::{AuditError, Differences};
 use crate::failure::Failure;
-use crate::fold::{self, UpTo};
+use crate::fold;
 
 /// Events of one page.
-const PAGE_EVENTS: usize = 4_096;
+const PAGE_EVENTS: i64 = 4_096;
 
-/// Checks every event against its leaf hash, and derives every assessment anew from
-/// the facts before it, the policies and the contract it names.
+/// Checks every event against its leaf hash and its place, and derives every
+/// assessment anew from the facts before it, the policies and the contract it names.
 pub async fn verify(data: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Differences, AuditError> {
     let log = SqliteLog::open_read_only(data).await?;
+    // A server may append meanwhile: what is verified ends here.
     let head = log.head().position;
-    let (book, _) = fold::policies(&log).await?;
     let mut result = Differences::default();
+    let book = fold::policies(&log).await.map(|(book, _)| book);
+    // Without its policies no ticket can be derived; the events themselves still can be checked.
+    let mut tickets = result.take("the policies", book)?.map(|book| Tickets::new(&log, head, book));
+    let mut sequence = Sequence::default();
     let mut position = 0;
     while position < head {
-        let page = log.read_all(position, PAGE_EVENTS).await.map_err(Failure::from)?;
-        let Some(last) = page.last() else { break };
-        position = last.position;
-        for stored in &page {
-            if !holds(stored)? {
-                result.checked += 1;
-                let told = format!("event {} at position {} is not what was hashed", stored.event_id, stored.position);
-                result.tell(told);
+        let to = head.min(position + PAGE_EVENTS);
+        let page = page(&log, position, to, &mut result).await?;
+        page.events.iter().for_each(|stored| sequence.check(stored, &mut result));
+        if let Some(tickets) = &mut tickets {
+            for stored in &page.events {
+                verify_event(tickets, stored, &mut result).await?;
             }
         }
-        for opening in page.iter().filter(|event| &*event.event_type == "ticket_opened") {
-            verify_ticket(&log, &book, opening, &mut result).await?;
-        }
+        position = page.end;
         progress(position.unsigned_abs(), head.unsigned_abs());
     }
+    log.close().await;
     Ok(result)
 }
 
-/// Whether an event is what its leaf was hashed over.
-fn holds(stored: &StoredEvent) -> Result<bool, AuditError> {
-    let commitments: Vec<(&str, [u8; 32])> =
-        stored.personal.iter().map(|field| (&*field.name, field.commitment)).collect();
-    let envelope = Envelope {
-        stream: &stored.stream,
-        version: stored.version,
-        event_id: stored.event_id,
-        event_type: &stored.event_type,
-        schema_version: stored.schema_version,
-        occurred_at_us: stored.occurred_at_us,
-        recorded_at_us: stored.recorded_at_us,
-        request_id: stored.request_id,
-        causation_id: stored.causation_id,
-        correlation_id: stored.correlation_id,
-        actor: &stored.actor,
-        origin: stored.origin.as_deref(),
-        payload_sha256: commitment::sha256(&stored.payload),
-        commitments: &commitments,
-    };
-    let leaf = envelope.leaf_hash().map_err(Failure::broken)?;
-    // A text that is still there must be what was committed to.
-    let texts = stored.personal.iter().all(|field| match &field.disclosed {
-        Some(disclosed) => commitment::commit(&disclosed.salt, &disclosed.bytes) == field.commitment,
-        None => true,
-    });
-    Ok(leaf == stored.leaf_hash && texts)
-}
-
-/// One ticket, command by command: what a command recorded of assessments must be
-/// what the facts up to it give.
-async fn verify_ticket(
-    log: &SqliteLog,
-    book: &PolicyBook,
-    opening: &StoredEvent,
+async fn verify_event(
+    tickets: &mut Tickets<'_>,
+    stored: &StoredEvent,
     result: &mut Differences,
 ) -> Result<(), AuditError> {
-    let mut stream = Vec::new();
-    fold::walk(log, &opening.stream, UpTo::Head, |stored| {
-        stream.push(stored);
-        Ok(())
-    })
-    .await?;
-    let mut ticket: Option<Ticket> = None;
-    for command in stream.chunk_by(|a, b| a.request_id == b.request_id) {
-        let first = &command[0];
-        let mut recorded = Vec::new();
-        let mut trigger = None;
-        for stored in command {
-            let event = fold::read(stored)?;
-            match (&mut ticket, event) {
-                (_, event @ (Event::WorkAssessed(_) | Event::QuoteAssessed(_))) => recorded.push((stored, event)),
-                (None, Event::TicketOpened(opened)) => ticket = Some(Ticket::opened(fold::recorded(stored), opened)),
-                (Some(ticket), event) => {
-                    trigger = Some(trigger_of(&event, stored));
-                    ticket.evolve(fold::recorded(stored), event).map_err(Failure::broken)?;
-                }
-                (None, event) => {
-                    return Err(Failure::broken(format!("a ticket begins with {}", event.event_type())).into());
-                }
-            }
+    match &*stored.event_type {
+        "ticket_opened" => {
+            let verified = tickets.verify(stored, result).await;
+            result.take(&stored.stream, verified)?;
         }
-        let (Some(ticket), Some(trigger)) = (ticket.as_mut(), trigger) else { continue };
-        // What the command read had been recorded before it.
-        let before = UpTo::Position(first.position - 1);
-        let contract = fold::contract(log, &ticket.customer, before).await?;
-        let contract = contract.ok_or_else(|| Failure::broken("a ticket without a contract"))?;
-        let prepaid = fold::prepaid(log, &ticket.customer, before).await?;
-        let balance = match &*first.event_type {
-            "work_logged" => Balance::For(EventId(first.event_id)),
-            "reassessment_requested" => Balance::Open,
-            _ => Balance::Closed,
-        };
-        let reading = Reading { ticket, contract: &contract, book, prepaid: &prepaid, balance };
-        let derived = assess::changes(&reading, &trigger).map_err(Failure::broken)?;
-        let derived: Vec<Event> = derived.into_iter().filter(|e| !matches!(e, Event::PrepaidDrawn(_))).collect();
-        let count = recorded.len().max(derived.len());
-        result.checked += count as u64;
-        for place in 0..count {
-            let (recorded, derived) = (recorded.get(place), derived.get(place));
-            let facts = derived.map_or("nothing".to_owned(), outcome);
-            let difference = match recorded {
-                Some((_, recorded)) if Some(recorded) == derived => None,
-                Some((stored, recorded)) => Some(format!(
-                    "{} at position {} (event {}) says: {}; its facts give: {facts}",
-                    stored.event_type,
-                    stored.position,
-                    stored.event_id,
-                    outcome(recorded)
-                )),
-                None => {
-                    Some(format!("an assessment is missing after position {}: its facts give: {facts}", first.position))
-                }
-            };
-            if let Some(difference) = difference {
-                result.tell(difference);
-            }
-            // What follows is judged by what should stand here, so one forgery is
-            // named once.
-            if let Some((stored, event)) = recorded {
-                let event = derived.cloned().unwrap_or_else(|| event.clone());
-                ticket.evolve(fold::recorded(stored), event).map_err(Failure::broken)?;
-            }
+        "prepaid_drawn" if !tickets.has_claimed(EventId(stored.event_id)) => {
+            result.tell(format!("{} belongs to no command of a ticket", place(stored)));
         }
+        _ => {}
     }
     Ok(())
 }
 
-/// What an assessment says, in a line: what it posts and how much it reverses.
-fn outcome(event: &Event) -> String {
-    let (posted, reversed) = match event {
-        Event::WorkAssessed(assessed) => (&assessed.posted, assessed.reversed.len()),
-        Event::QuoteAssessed(assessed) => (&assessed.posted, assessed.reversed.len()),
-        other => return other.event_type().to_owned(),
-    };
-    let segment = |s: &beleg_domain::event::Segment| {
-        format!("{} s {} ({} billed, {} minor units)", s.worked_seconds, s.rule, s.billed_seconds, s.amount_minor)
-    };
-    let mut parts: Vec<String> = posted.iter().map(segment).collect();
-    parts.push(format!("{reversed} reversed"));
-    parts.join(", ")
+struct Page {
+    events: Vec<StoredEvent>,
+    /// The position that it ends with.
+    end: i64,
 }
 
-/// The fact that a command's assessments name as new: the last of its own events.
-fn trigger_of(event: &Event, stored: &StoredEvent) -> Cause {
-    let role = match event {
-        Event::FindingsRecorded(_) | Event::TicketClassified(_) => Role::Classification,
-        Event::CustomerInformed(_) => Role::Information,
-        Event::ApprovalGiven(_) => Role::Approval,
-        Event::ApprovalDeclined(_) => Role::Decline,
-        Event::ApprovalRevoked(_) => Role::Revocation,
-        Event::WorkVoided(_) => Role::Void,
-        Event::TicketResolved(_) => Role::Resolution,
-        Event::TicketClosed(_) => Role::Closing,
-        Event::TicketReopened(_) => Role::Reopening,
-        Event::ReassessmentRequested(_) => Role::Reassessment,
-        _ => Role::Work,
-    };
-    Cause { event: EventId(stored.event_id), role }
+/// The events after a position. Where the log cannot give a page, what is missing or
+/// damaged of it is told and the rest is given.
+async fn page(log: &SqliteLog, after: i64, to: i64, result: &mut Differences) -> Result<Page, AuditError> {
+    match log.read_all(after, usize::try_from(to - after).unwrap_or(0)).await {
+        Ok(events) => {
+            // A page of long payloads ends early.
+            let end = events.last().map_or(to, |last| last.position);
+            return Ok(Page { events, end });
+        }
+        Err(ReadError::Corrupt { .. }) => {}
+        Err(error) => return Err(Failure::from(error).into()),
+    }
+    let mut events = Vec::new();
+    for position in after + 1..=to {
+        match log.events_at(&[position]).await {
+            Ok(found) if found.is_empty() => result.tell(format!("there is no event at position {position}")),
+            Ok(found) => events.extend(found),
+            Err(ReadError::Corrupt { reason }) => {
+                result.tell(format!("the event at position {position} cannot be read: {reason}"));
+            }
+            Err(error) => return Err(Failure::from(error).into()),
+        }
+    }
+    Ok(Page { events, end: to })
+}
+
+/// An event, for a reader.
+pub(super) fn place(stored: &StoredEvent) -> String {
+    format!("{} at position {} (event {})", stored.event_type, stored.position, stored.event_id)
+}
+
+/// What only a ticket's own stream may hold.
+pub(super) fn is_assessment(event: &Event) -> bool {
+    matches!(event, Event::WorkAssessed(_) | Event::QuoteAssessed(_))
 }
