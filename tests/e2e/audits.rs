@@ -1,7 +1,7 @@
 use beleg_server::audit;
-use beleg_server::pb::{FaultCause, Reproducible};
-use sqlx::Connection as _;
+use beleg_server::pb::{Activity, FaultCause, Reproducible};
 
+use crate::forge;
 use crate::house::House;
 use crate::worked_ticket::play;
 
@@ -24,7 +24,9 @@ async fn a_fresh_build_says_what_the_serving_views_say_and_every_assessment_foll
     assert_eq!(verified.checked, 5);
 
     let data = house.stop().await;
-    audit::rebuild(data.path(), &silent).await.unwrap();
+    let rebuilt = audit::rebuild(data.path(), &silent).await.unwrap();
+    assert_eq!(rebuilt.differences.found, Vec::<String>::new());
+    assert!(rebuilt.differences.checked > 10);
     let compared = audit::check_views(data.path(), &silent).await.unwrap();
     assert_eq!(compared.found, Vec::<String>::new());
     assert!(!entries.is_empty());
@@ -36,37 +38,66 @@ async fn a_changed_view_and_a_forged_assessment_are_named() {
     play(&mut house).await;
     let data = house.stop().await;
 
-    let mut views =
-        sqlx::SqliteConnection::connect(&format!("sqlite://{}", data.path().join("views.sqlite").display()))
-            .await
-            .unwrap();
-    sqlx::query("UPDATE balances SET amount_minor = amount_minor + 1 WHERE account = 'billable'")
-        .execute(&mut views)
-        .await
-        .unwrap();
+    let more = "UPDATE balances SET amount_minor = amount_minor + 1 WHERE account = 'billable'";
+    forge::run(data.path(), "views.sqlite", more).await;
     let compared = audit::check_views(data.path(), &silent).await.unwrap();
     assert_eq!(compared.found.len(), 2, "{:?}", compared.found);
 
-    // Only with its triggers gone does the log let itself be forged.
-    let mut log = sqlx::SqliteConnection::connect(&format!("sqlite://{}", data.path().join("log.sqlite").display()))
-        .await
-        .unwrap();
-    let triggers: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetch_all(&mut log).await.unwrap();
-    for (name,) in triggers {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER {name}"))).execute(&mut log).await.unwrap();
-    }
-    let forged = sqlx::query(
-        "UPDATE events SET payload = replace(payload, '\"amount_minor\":20000', '\"amount_minor\":90000') \
-         WHERE payload LIKE '%\"amount_minor\":20000%'",
-    )
-    .execute(&mut log)
-    .await
-    .unwrap();
-    assert_eq!(forged.rows_affected(), 1);
+    let forged = "UPDATE events SET payload = replace(payload, '\"amount_minor\":20000', '\"amount_minor\":90000') \
+                  WHERE payload LIKE '%\"amount_minor\":20000%'";
+    assert_eq!(forge::run(data.path(), "log.sqlite", forged).await, 1);
     let verified = audit::verify(data.path(), &silent).await.unwrap();
     // The leaf no longer fits, and the facts give another amount.
     assert_eq!(verified.found.len(), 2, "{:?}", verified.found);
     assert!(verified.found[0].contains("is not what was hashed"), "{:?}", verified.found);
     assert!(verified.found[1].contains("90000"), "{:?}", verified.found);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_names_what_the_replaced_views_said_otherwise_and_waits_for_no_server() {
+    let mut house = House::ready().await;
+    play(&mut house).await;
+    let refused = audit::rebuild(house.data.path(), &silent).await.unwrap_err().to_string();
+    assert!(refused.contains("stop it, rebuild, and start it again"), "{refused}");
+
+    let data = house.stop().await;
+    forge::run(data.path(), "views.sqlite", "DELETE FROM contracts").await;
+    let rebuilt = audit::rebuild(data.path(), &silent).await.unwrap();
+    let head = forge::last(data.path(), "work_assessed").await.position;
+    assert_eq!((rebuilt.events, rebuilt.differences.count), (head.unsigned_abs(), 1), "{rebuilt:?}");
+    assert!(rebuilt.differences.found[0].starts_with("contracts only in a fresh build"), "{rebuilt:?}");
+    let compared = audit::check_views(data.path(), &silent).await.unwrap();
+    assert_eq!(compared.count, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_beside_a_busy_server_and_beside_each_other_find_nothing() {
+    let mut house = House::ready().await;
+    let ticket = house.open().await;
+    house.now = "20:00".into();
+    let hammering = async {
+        for minute in 0..240 {
+            let (hour, minute) = (9 + minute / 60, minute % 60);
+            let (from, to) = (format!("{hour:02}:{minute:02}"), format!("{hour:02}:{:02}", minute + 1));
+            if minute < 59 {
+                house.log(house.work(&ticket, Activity::Diagnosis, &from, &to)).await;
+            }
+        }
+    };
+    let checking = async {
+        for _ in 0..5 {
+            let (one, two) = tokio::join!(
+                audit::check_views(house.data.path(), &silent),
+                audit::check_views(house.data.path(), &silent)
+            );
+            assert_eq!(one.unwrap().found, Vec::<String>::new());
+            assert_eq!(two.unwrap().found, Vec::<String>::new());
+        }
+    };
+    tokio::join!(hammering, checking);
+    let left = std::fs::read_dir(house.data.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("views.fresh"));
+    assert_eq!(left.count(), 0);
+    house.stop().await;
 }

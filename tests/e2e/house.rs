@@ -55,7 +55,11 @@ pub(crate) async fn serve(
 impl House {
     /// An empty log.
     pub(crate) async fn empty() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap()).await
+    }
+
+    /// What a directory holds.
+    pub(crate) async fn on(data: TempDir) -> Self {
         let (channel, stop, running) = serve(data.path(), true).await;
         Self { data, channel, now: "09:00".into(), stop, running }
     }

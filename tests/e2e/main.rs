@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+/// A hand in the data directory.
+mod forge;
 /// A server, its clients and its clock.
 mod house;
 
@@ -12,6 +14,10 @@ mod worked_ticket;
 mod audits;
 /// What is wrong is said, and changes nothing.
 mod bad_input;
+/// The views follow the log, wait for what passes and stop at what does not.
+mod following;
+/// What verifying a log brings to light.
+mod forgeries;
 /// A log belongs to one kind of clock, one schema and one writer.
 mod opening;
 /// Lists, pages, references and what was known when.

@@ -3,8 +3,9 @@
 
 use crate::args;
 use crate::failure::{Failure, Outcome};
+use crate::lang::Lang;
 use crate::session::Session;
-use beleg_server::audit::{self, AuditError, Differences};
+use beleg_server::audit::{self, AuditError, Differences, Rebuilt};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::path::Path;
@@ -17,12 +18,17 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
         let result = audit::check_views(&args.data, &progress).await;
         bar.finish_and_clear();
         let told = session.lang.pick("Zeilen der Sichten verglichen", "rows of the views compared");
-        return tell(session, told, result.map_err(|error| failed(&args.data, &error))?);
+        return tell(session, told, result.map_err(|error| failed(session.lang, &args.data, &error))?);
     }
     let result = audit::rebuild(&args.data, &progress).await;
     bar.finish_and_clear();
-    let told = session.lang.pick("Ereignisse, Sichten neu aufgebaut", "events, views rebuilt");
-    tell(session, told, result.map_err(|error| failed(&args.data, &error))?)
+    let Rebuilt { events, differences } = result.map_err(|error| failed(session.lang, &args.data, &error))?;
+    if !session.screen.is_json() {
+        let told = session.lang.pick("Ereignisse, Sichten neu aufgebaut", "events, views rebuilt");
+        session.screen.line(format!("{events} {told}"))?;
+    }
+    let told = session.lang.pick("Zeilen der ersetzten Sichten verglichen", "rows of the replaced views compared");
+    tell(session, told, differences)
 }
 
 /// Derives every assessment anew and compares.
@@ -32,7 +38,7 @@ pub(crate) async fn verify(session: &Session, args: args::Verify) -> Result<Outc
     let result = audit::verify(&args.data, &progress).await;
     bar.finish_and_clear();
     let told = session.lang.pick("Bewertungen nachgerechnet", "assessments derived anew");
-    tell(session, told, result.map_err(|error| failed(&args.data, &error))?)
+    tell(session, told, result.map_err(|error| failed(session.lang, &args.data, &error))?)
 }
 
 fn advance(bar: &ProgressBar, done: u64, total: u64) {
@@ -43,18 +49,33 @@ fn advance(bar: &ProgressBar, done: u64, total: u64) {
 fn tell(session: &Session, what: &str, result: Differences) -> Result<Outcome, Failure> {
     let screen = &session.screen;
     if screen.is_json() {
-        screen.json(&json!({ "checked": result.checked, "differences": result.found }))?;
+        screen.json(&json!({ "checked": result.checked, "count": result.count, "differences": result.found }))?;
     } else {
         for difference in &result.found {
             screen.line(difference)?;
         }
-        let count = result.found.len();
+        let count = result.count;
         let differences = session.lang.pick(format!("{count} Unterschiede"), format!("{count} differences"));
         screen.line(format!("{} {what}, {differences}", result.checked))?;
     }
-    Ok(if result.found.is_empty() { Outcome::Good } else { Outcome::Differs })
+    Ok(if result.count == 0 { Outcome::Good } else { Outcome::Differs })
 }
 
-fn failed(data: &Path, error: &AuditError) -> Failure {
-    Failure::Malformed { place: data.display().to_string(), what: error.to_string() }
+fn failed(lang: Lang, data: &Path, error: &AuditError) -> Failure {
+    match error {
+        AuditError::InUse { data } => {
+            let data = data.display();
+            Failure::Unmet(lang.pick(
+                format!(
+                    "Auf {data} läuft ein Server oder ein Import.\n  Anhalten, neu aufbauen, wieder starten; im Betrieb \
+                     vergleicht: beleg rebuild --check"
+                ),
+                format!(
+                    "a server or an import runs on {data}.\n  stop it, rebuild, start it again; to compare while it \
+                     runs: beleg rebuild --check"
+                ),
+            ))
+        }
+        error => Failure::Malformed { place: data.display().to_string(), what: error.to_string() },
+    }
 }

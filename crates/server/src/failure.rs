@@ -28,8 +28,11 @@ pub(crate) enum Failure {
     #[error("{0}: repeat the call with the same request id")]
     OutcomeUnknown(String),
     /// The views are behind what the caller wants to see.
-    #[error("the views are at position {reached}, {wanted} is not taken in yet: try again")]
-    ViewsBehind { wanted: i64, reached: i64 },
+    #[error(
+        "the views are at position {reached}, {wanted} is not taken in yet: {}",
+        trouble.as_deref().unwrap_or("try again")
+    )]
+    ViewsBehind { wanted: i64, reached: i64, trouble: Option<String> },
     /// What is stored is not what this program stores: a bug, or a damaged file.
     #[error("{0}")]
     Broken(String),
@@ -52,7 +55,10 @@ impl From<ReadError> for Failure {
 
 impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            ViewError::Unavailable { .. } => Self::Unavailable(error.to_string()),
+            ViewError::Broken { .. } => Self::Broken(error.to_string()),
+        }
     }
 }
 

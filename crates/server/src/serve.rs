@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beleg_store::views::serving_file;
-use beleg_store::{ClockKind, EventLog, LogOptions, OpenError, SqliteLog, Views};
+use beleg_store::{ClockKind, EventLog, LogOptions, OpenError, SqliteLog, Views, ViewsOpenError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -47,9 +47,12 @@ pub struct Config {
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The log or the views could not be opened.
+    /// The log could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The views could not be opened.
+    #[error(transparent)]
+    Views(#[from] ViewsOpenError),
     /// What the log holds could not be read.
     #[error("{0}")]
     Read(String),
@@ -82,7 +85,7 @@ impl Server {
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         let clock = if config.simulated_clock { ClockKind::Simulated } else { ClockKind::System };
         let log: Arc<dyn EventLog> = Arc::new(SqliteLog::open(&config.data, LogOptions::new(clock)).await?);
-        let (writer, views) = Views::open(&serving_file(&config.data)).await?;
+        let (writer, views) = Views::open(&serving_file(&config.data), &*log).await?;
         let (book, version) = fold::policies(&*log).await.map_err(|failure| ServeError::Read(failure.to_string()))?;
 
         let stop = CancellationToken::new();

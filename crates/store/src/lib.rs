@@ -17,4 +17,4 @@ pub use log::{
     NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, ReadError, SqliteLog, StoredEvent,
     StoredPersonal, StoredRequest, UnavailableReason,
 };
-pub use views::{ViewBatch, ViewError, Views, ViewsWriter};
+pub use views::{ViewBatch, ViewError, Views, ViewsOpenError, ViewsWriter};

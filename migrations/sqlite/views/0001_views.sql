@@ -1,8 +1,13 @@
 -- Read models: what the projector made of the log. Delete the file and it is rebuilt.
 
+-- Which log the rows were made of, and how far. The hash is the leaf of the event at the position: it tells the log
+-- that the rows came from from one with the same id that went another way, restored from a copy for instance.
 CREATE TABLE checkpoint (
-    one      INTEGER PRIMARY KEY CHECK (one = 1),
-    position INTEGER NOT NULL CHECK (position >= 0)
+    one       INTEGER PRIMARY KEY CHECK (one = 1),
+    log_id    BLOB CHECK (length(log_id) = 16),
+    position  INTEGER NOT NULL CHECK (position >= 0),
+    leaf_hash BLOB CHECK (length(leaf_hash) = 32),
+    CHECK (position = 0 OR (log_id IS NOT NULL AND leaf_hash IS NOT NULL))
 ) STRICT;
 INSERT INTO checkpoint (one, position) VALUES (1, 0);
 
@@ -52,6 +57,8 @@ CREATE TABLE entries (
 ) STRICT;
 CREATE INDEX entries_by_ticket ON entries (ticket_id, number);
 CREATE INDEX entries_by_customer ON entries (customer_id, number);
+-- What a reversal names: an assessment and a place in it.
+CREATE UNIQUE INDEX entries_posted_once ON entries (assessment, segment) WHERE reverses IS NULL;
 CREATE UNIQUE INDEX entries_reversed_once ON entries (reverses) WHERE reverses IS NOT NULL;
 
 CREATE TRIGGER reversals_are_equal_and_opposite BEFORE INSERT ON entries WHEN NEW.reverses IS NOT NULL
@@ -71,7 +78,7 @@ BEGIN SELECT RAISE(ABORT, 'entries are only added'); END;
 
 -- Per ticket; the customer is the ticket's.
 CREATE TABLE balances (
-    ticket_id      BLOB NOT NULL,
+    ticket_id      BLOB NOT NULL REFERENCES tickets (ticket_id),
     rule           TEXT NOT NULL,
     account        TEXT NOT NULL,
     currency       TEXT NOT NULL,

@@ -48,7 +48,7 @@ impl Api {
             position: head.position,
             recorded_at: Some(render::micros(head.recorded_at_us)),
             views_position: progress.position,
-            projector_alarm: progress.alarm.unwrap_or_default(),
+            projector_alarm: progress.trouble().unwrap_or_default(),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
             imports_admitted: self.commands.imports_admitted,
             now: Some(render::at(now)),

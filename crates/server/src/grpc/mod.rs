@@ -107,9 +107,10 @@ impl Api {
             }
             let reached = progress.wait_for(|progress| progress.position >= wanted || progress.alarm.is_some());
             let _ = tokio::time::timeout(VIEWS_WAIT, reached).await;
-            let reached = self.progress.borrow().position;
+            let progress = self.progress.borrow();
+            let reached = progress.position;
             if reached < wanted {
-                return Err(Failure::ViewsBehind { wanted, reached });
+                return Err(Failure::ViewsBehind { wanted, reached, trouble: progress.trouble() });
             }
         }
         Ok(self.progress.borrow().position)

@@ -49,7 +49,10 @@ impl From<sqlx::Error> for ReadError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt { reason: error.to_string() },
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                tracing::error!(%error, "a row cannot be read");
+                Self::Corrupt { reason: "a row cannot be read".to_owned() }
+            }
             error => {
                 tracing::error!(%error, "reading failed");
                 Self::Unavailable { reason: reason_of(&error) }

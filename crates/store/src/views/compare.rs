@@ -1,29 +1,32 @@
 //! Two view files, row by row: whether a fresh build says what the serving one says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
-use super::{ViewError, Views};
-use crate::sqlite::reading;
+use super::origin::Origin;
+use super::{MIGRATOR, READER_CACHE_KIB, ViewError, ViewsOpenError};
+use crate::log::EventLog;
+use crate::sqlite::{check_schema, open_error, reading};
 
-/// Every table of the views with its columns, the key first.
-const TABLES: [(&str, &str); 6] = [
-    ("checkpoint", "one, position"),
+/// Every table of the views: its key, and the other columns.
+const TABLES: [(&str, &str, &str); 6] = [
+    ("checkpoint", "one", "log_id, position, leaf_hash"),
     (
         "tickets",
-        "opened_position, ticket_id, customer_id, reference_system, reference_number, impact, opened_at_us, status, \
-         class, rule",
+        "opened_position",
+        "ticket_id, customer_id, reference_system, reference_number, impact, opened_at_us, status, class, rule",
     ),
     (
         "entries",
-        "number, customer_id, ticket_id, work_id, performer_id, service_from_us, service_to_us, worked_seconds, \
+        "number",
+        "customer_id, ticket_id, work_id, performer_id, service_from_us, service_to_us, worked_seconds, \
          billed_seconds, hourly_rate_minor, amount_minor, currency, account, rule, clause, policy_name, \
          policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses",
     ),
-    ("balances", "ticket_id, rule, account, currency, worked_seconds, billed_seconds, amount_minor"),
-    ("contracts", "customer_id, currency, time_zone, version"),
-    ("policies", "position, name, version, content_hash, published_at_us, event_id"),
+    ("balances", "ticket_id, rule, account, currency", "worked_seconds, billed_seconds, amount_minor"),
+    ("contracts", "customer_id", "currency, time_zone, version"),
+    ("policies", "position", "name, version, content_hash, published_at_us, event_id"),
 ];
 
 /// Differences named at most, per table.
@@ -40,44 +43,78 @@ pub struct Difference {
     pub row: String,
 }
 
-impl Views {
-    /// Compares the serving file with a fresh one. Says how many rows were compared
-    /// and names the first differences of each table.
-    pub async fn compare(serving: &Path, fresh: &Path) -> Result<(u64, Vec<Difference>), ViewError> {
-        let mut connection = reading(serving, 4 * 1024).connect().await?;
-        sqlx::query("ATTACH DATABASE ? AS fresh")
-            .bind(fresh.to_string_lossy().into_owned())
-            .execute(&mut connection)
-            .await?;
-        // One read transaction: a serving file may move on meanwhile.
-        sqlx::query("BEGIN").execute(&mut connection).await?;
+/// The serving file as it was at one moment, whatever the projector does to it meanwhile.
+///
+/// While this lives the file's write-ahead log cannot be reset, so it grows with what the projector writes.
+#[derive(Debug)]
+pub struct Snapshot {
+    path: PathBuf,
+    connection: SqliteConnection,
+    origin: Origin,
+}
+
+impl Snapshot {
+    /// Opens a file and holds on to what it says now.
+    pub async fn open(path: &Path) -> Result<Self, ViewsOpenError> {
+        if !path.exists() {
+            return Err(ViewsOpenError::Missing { path: path.to_owned() });
+        }
+        let mut connection =
+            reading(path, READER_CACHE_KIB).connect().await.map_err(|source| open_error(path, source))?;
+        check_schema(&mut connection, &MIGRATOR, path).await?;
+        // The transaction begins to see with its first read, which is the checkpoint.
+        sqlx::query("BEGIN").execute(&mut connection).await.map_err(ViewError::from)?;
+        let origin = Origin::read(&mut connection).await?;
+        Ok(Self { path: path.to_owned(), connection, origin })
+    }
+
+    /// The last position taken in.
+    pub fn position(&self) -> i64 {
+        self.origin.position
+    }
+
+    /// Refuses a log that the views were not made of.
+    pub async fn check_origin(&self, log: &dyn EventLog) -> Result<(), ViewsOpenError> {
+        self.origin.check(log, &self.path).await
+    }
+
+    /// Compares with a fresh build up to the same position. Says how many rows were compared and names the first
+    /// differences of each table.
+    pub async fn compare(&mut self, fresh: &Path) -> Result<(u64, Vec<Difference>), ViewError> {
+        let attach = sqlx::query("ATTACH DATABASE ? AS fresh").bind(fresh.to_string_lossy().into_owned());
+        attach.execute(&mut self.connection).await?;
         let mut rows = 0;
         let mut differences = Vec::new();
-        for (table, columns) in TABLES {
+        for (table, key, others) in TABLES {
             let counted = sqlx::query(AssertSqlSafe(format!("SELECT count(*) FROM main.{table}")));
-            rows += u64::try_from(counted.fetch_one(&mut connection).await?.try_get::<i64, _>(0)?).unwrap_or(0);
+            let counted = counted.fetch_one(&mut self.connection).await?.try_get::<i64, _>(0)?;
+            rows += u64::try_from(counted).unwrap_or(0);
             for (only_serving, here, there) in [(true, "main", "fresh"), (false, "fresh", "main")] {
-                differences.extend(only_in(&mut connection, table, columns, here, there, only_serving).await?);
+                let sql = only_in(table, key, others, here, there);
+                let found = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+                for row in &found {
+                    differences.push(Difference { table, only_serving, row: row.try_get(0)? });
+                }
             }
         }
         Ok((rows, differences))
     }
+
+    /// Lets go.
+    pub async fn close(self) -> Result<(), ViewError> {
+        Ok(self.connection.close().await?)
+    }
 }
 
-async fn only_in(
-    connection: &mut SqliteConnection,
-    table: &'static str,
-    columns: &str,
-    here: &str,
-    there: &str,
-    only_serving: bool,
-) -> Result<Vec<Difference>, sqlx::Error> {
-    let quoted: Vec<String> = columns.split(',').map(|column| format!("quote({})", column.trim())).collect();
-    let sql = format!(
-        "SELECT {} FROM (SELECT {columns} FROM {here}.{table} EXCEPT SELECT {columns} FROM {there}.{table}) LIMIT {}",
+/// The rows of one file that the other does not hold, found by key: nothing is sorted or kept, however many there are.
+fn only_in(table: &str, key: &str, others: &str, here: &str, there: &str) -> String {
+    let columns = || key.split(", ").chain(others.split(", "));
+    let quoted: Vec<String> = columns().map(|column| format!("quote(h.{column})")).collect();
+    let keys = key.split(", ").map(|column| format!("t.{column} = h.{column}"));
+    let same: Vec<String> = keys.chain(others.split(", ").map(|column| format!("t.{column} IS h.{column}"))).collect();
+    format!(
+        "SELECT {} FROM {here}.{table} h WHERE NOT EXISTS (SELECT 1 FROM {there}.{table} t WHERE {}) LIMIT {NAMED_MAX}",
         quoted.join(" || ', ' || "),
-        NAMED_MAX
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok(Difference { table, only_serving, row: row.try_get(0)? })).collect()
+        same.join(" AND ")
+    )
 }

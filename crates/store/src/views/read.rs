@@ -10,13 +10,15 @@ use super::{
     TicketRow, ViewError, Views,
 };
 
-pub(super) const ENTRY: &str = "SELECT e.number, e.customer_id, e.ticket_id, e.work_id, e.performer_id, \
+/// The columns of an entry, as [`entry`] takes them.
+pub(super) const ENTRY_COLUMNS: &str = "e.number, e.customer_id, e.ticket_id, e.work_id, e.performer_id, \
     e.service_from_us, e.service_to_us, e.worked_seconds, e.billed_seconds, e.hourly_rate_minor, e.amount_minor, \
     e.currency, e.account, e.rule, e.clause, e.policy_name, e.policy_version, e.contract_version, \
-    e.posted_position, e.posted_at_us, e.assessment, e.segment, e.reverses, \
-    (SELECT r.number FROM entries r WHERE r.reverses = e.number), \
-    (SELECT p.content_hash FROM policies p WHERE p.name = e.policy_name AND p.version = e.policy_version) \
-    FROM entries e";
+    e.posted_position, e.posted_at_us, e.assessment, e.segment, e.reverses";
+
+/// What a reader learns besides: the entry that reversed it, and its policy's hash.
+const ENTRY_BESIDES: &str = "(SELECT r.number FROM entries r WHERE r.reverses = e.number), \
+    (SELECT p.content_hash FROM policies p WHERE p.name = e.policy_name AND p.version = e.policy_version)";
 
 const TICKET: &str = "SELECT opened_position, ticket_id, customer_id, reference_system, reference_number, impact, \
     opened_at_us, status, class, rule FROM tickets WHERE opened_position > ";
@@ -30,7 +32,7 @@ impl Views {
 
     /// One entry.
     pub async fn entry(&self, number: i64) -> Result<Option<ListedEntry>, ViewError> {
-        let mut query = QueryBuilder::<Sqlite>::new(ENTRY);
+        let mut query = listed_entries();
         query.push(" WHERE e.number = ").push_bind(number);
         let row = query.build().fetch_optional(&self.readers).await?;
         Ok(row.map(|row| listed(&row)).transpose()?)
@@ -38,7 +40,7 @@ impl Views {
 
     /// Entries after a number, in order of posting.
     pub async fn entries(&self, filter: &EntryFilter, after: i64, limit: usize) -> Result<Vec<ListedEntry>, ViewError> {
-        let mut query = QueryBuilder::<Sqlite>::new(ENTRY);
+        let mut query = listed_entries();
         query.push(" WHERE e.number > ").push_bind(after);
         if let Some(customer) = &filter.customer_id {
             query.push(" AND e.customer_id = ").push_bind(customer.clone());
@@ -150,6 +152,10 @@ impl Views {
         };
         Ok(rows.iter().map(policy).collect::<Result<_, _>>()?)
     }
+}
+
+fn listed_entries() -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(format!("SELECT {ENTRY_COLUMNS}, {ENTRY_BESIDES} FROM entries e"))
 }
 
 fn bounded(limit: usize) -> i64 {

@@ -161,6 +161,8 @@ pub struct ViewBatch {
     pub policies: Vec<PolicyRow>,
     /// The last position taken in.
     pub position: i64,
+    /// The leaf hash of the event there.
+    pub leaf_hash: [u8; 32],
 }
 
 /// Which entries.

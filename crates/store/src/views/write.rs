@@ -13,11 +13,14 @@ use crate::sqlite::BulkInsert;
 #[derive(Debug)]
 pub struct ViewsWriter {
     connection: SqliteConnection,
+    /// A failed transaction may still be open.
+    unsettled: bool,
     tickets: BulkInsert,
     changes: BulkInsert,
     entries: BulkInsert,
     balances: BulkInsert,
     contracts: BulkInsert,
+    amended: BulkInsert,
     policies: BulkInsert,
 }
 
@@ -25,6 +28,7 @@ impl ViewsWriter {
     pub(super) fn new(connection: SqliteConnection) -> Self {
         Self {
             connection,
+            unsettled: false,
             tickets: BulkInsert::new(
                 "INSERT INTO tickets (opened_position, ticket_id, customer_id, reference_system, reference_number, \
                  impact, opened_at_us, status, class, rule)",
@@ -55,6 +59,12 @@ impl ViewsWriter {
                  amount_minor = amount_minor + excluded.amount_minor",
             ),
             contracts: BulkInsert::new("INSERT INTO contracts (customer_id, currency, time_zone, version)", 4, ""),
+            amended: BulkInsert::new(
+                "WITH amended (customer_id, times) AS (",
+                2,
+                ") UPDATE contracts SET version = version + amended.times \
+                 FROM amended WHERE contracts.customer_id = amended.customer_id",
+            ),
             policies: BulkInsert::new(
                 "INSERT INTO policies (position, name, version, content_hash, published_at_us, event_id)",
                 6,
@@ -70,21 +80,24 @@ impl ViewsWriter {
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
-    /// The entry that an assessment posted at a place.
-    pub async fn posting(
-        &mut self,
-        ticket: Uuid,
-        assessment: Uuid,
-        segment: i64,
-    ) -> Result<Option<EntryRow>, ViewError> {
-        let sql = posting_query("WHERE e.ticket_id = ? AND e.assessment = ? AND e.segment = ? AND e.reverses IS NULL");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(ticket.as_bytes().to_vec())
-            .bind(assessment.as_bytes().to_vec())
-            .bind(segment)
-            .fetch_optional(&mut self.connection)
-            .await?;
-        Ok(row.map(|row| read::entry(&row)).transpose()?)
+    /// The entries that assessments posted, each named by its assessment and its place there; unknown ones are left
+    /// out.
+    pub async fn postings(&mut self, named: &[(Uuid, u32)]) -> Result<Vec<EntryRow>, ViewError> {
+        let sql = format!(
+            "SELECT {} FROM json_each(?) named CROSS JOIN entries e \
+             ON e.assessment = unhex(named.value ->> 0) AND e.segment = named.value ->> 1 WHERE e.reverses IS NULL",
+            read::ENTRY_COLUMNS
+        );
+        let mut entries = Vec::with_capacity(named.len());
+        for some in named.chunks(NAMED_MAX) {
+            let list: Vec<String> =
+                some.iter().map(|(assessment, place)| format!("[\"{}\",{place}]", assessment.simple())).collect();
+            let found = sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).bind(format!("[{}]", list.join(",")));
+            for row in found.fetch_all(&mut self.connection).await? {
+                entries.push(read::entry(&row)?);
+            }
+        }
+        Ok(entries)
     }
 
     /// Closes the connection.
@@ -92,42 +105,65 @@ impl ViewsWriter {
         Ok(self.connection.close().await?)
     }
 
-    /// Applies a batch and moves the checkpoint, both or neither.
-    pub async fn apply(&mut self, batch: &ViewBatch) -> Result<(), ViewError> {
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let applied = self.write(batch).await;
-        let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        let ended = sqlx::query(end).execute(&mut self.connection).await;
-        applied?;
-        ended?;
-        Ok(())
+    /// Closes a fresh build, in the form in which it can serve.
+    pub async fn finish(mut self) -> Result<(), ViewError> {
+        sqlx::query("PRAGMA journal_mode = wal").execute(&mut self.connection).await?;
+        self.close().await
     }
 
-    async fn write(&mut self, batch: &ViewBatch) -> Result<(), sqlx::Error> {
+    /// Applies a batch and moves the checkpoint, both or neither. After a failure the same batch may be applied again.
+    pub async fn apply(&mut self, batch: &ViewBatch) -> Result<(), ViewError> {
+        if self.unsettled {
+            self.roll_back().await;
+        }
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        self.unsettled = true;
+        let applied = self.write(batch).await;
+        match applied {
+            Ok(()) => self.unsettled = false,
+            Err(_) => self.roll_back().await,
+        }
+        applied
+    }
+
+    /// Some errors have ended the transaction already, and then this one says that there is none.
+    async fn roll_back(&mut self) {
+        self.unsettled = sqlx::query("ROLLBACK").execute(&mut self.connection).await.is_err();
+    }
+
+    async fn write(&mut self, batch: &ViewBatch) -> Result<(), ViewError> {
         let connection = &mut self.connection;
         self.policies.run(connection, &batch.policies, bind_policy).await?;
         self.contracts.run(connection, &batch.contracts, bind_contract).await?;
-        for (customer, count) in &batch.amended {
-            let amended = sqlx::query("UPDATE contracts SET version = version + ? WHERE customer_id = ?");
-            amended.bind(count).bind(customer).execute(&mut *connection).await?;
-        }
+        let amended: Vec<(&String, &i64)> = batch.amended.iter().collect();
+        let found = self.amended.run(connection, &amended, bind_amended).await?;
+        all_there("contracts", amended.len(), found)?;
         self.tickets.run(connection, &batch.tickets, bind_ticket).await?;
         let changes: Vec<(&Uuid, &TicketChange)> = batch.changes.iter().collect();
-        self.changes.run(connection, &changes, bind_change).await?;
+        let found = self.changes.run(connection, &changes, bind_change).await?;
+        all_there("tickets", changes.len(), found)?;
         self.entries.run(connection, &batch.entries, bind_entry).await?;
         let balances: Vec<(&BalanceOf, &BalanceDelta)> = batch.balances.iter().collect();
         self.balances.run(connection, &balances, bind_balance).await?;
-        let moved = sqlx::query("UPDATE checkpoint SET position = ?1 WHERE position < ?1");
-        let moved = moved.bind(batch.position).execute(connection).await?;
-        if moved.rows_affected() != 1 {
-            return Err(sqlx::Error::Protocol("the views are not behind the batch".into()));
+        let moved = sqlx::query("UPDATE checkpoint SET position = ?1, leaf_hash = ?2 WHERE position < ?1");
+        let moved = moved.bind(batch.position).bind(batch.leaf_hash.to_vec());
+        if moved.execute(&mut *connection).await?.rows_affected() != 1 {
+            return Err(ViewError::broken("they are not behind what is to be taken in"));
         }
+        sqlx::query("COMMIT").execute(connection).await?;
         Ok(())
     }
 }
 
-fn posting_query(tail: &str) -> String {
-    format!("{} {tail}", read::ENTRY)
+/// Entries looked up by one statement.
+const NAMED_MAX: usize = 8_192;
+
+/// What changes a row needs the row: a change of nothing means that the log or the views have lost something.
+fn all_there(what: &str, named: usize, found: u64) -> Result<(), ViewError> {
+    if found == named as u64 {
+        return Ok(());
+    }
+    Err(ViewError::broken(format!("{named} {what} change and {found} of them are there")))
 }
 
 type Bound = Result<(), sqlx::error::BoxDynError>;
@@ -198,6 +234,11 @@ fn bind_contract(row: &ContractRow, to: &mut SqliteArguments) -> Bound {
     to.add(row.currency.clone())?;
     to.add(row.time_zone.clone())?;
     to.add(row.version)
+}
+
+fn bind_amended((customer, times): &(&String, &i64), to: &mut SqliteArguments) -> Bound {
+    to.add(customer.as_str())?;
+    to.add(**times)
 }
 
 fn bind_policy(row: &PolicyRow, to: &mut SqliteArguments) -> Bound {

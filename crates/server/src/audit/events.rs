@@ -1,0 +1,120 @@
+//! Single events: what was hashed, and where they stand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use beleg_domain::event::Event;
+use beleg_domain::ids::stream;
+use beleg_proof::commitment;
+use beleg_proof::envelope::Envelope;
+use beleg_store::StoredEvent;
+use uuid::Uuid;
+
+use super::Differences;
+use super::verify::place;
+use crate::fold;
+use crate::projector::BENCH_EVENT;
+
+/// How far the streams have come, and when. A version is kept for every ticket, customer
+/// and other stream that may go on, and for none that is one event.
+#[derive(Default)]
+pub(super) struct Sequence {
+    recorded_at_us: i64,
+    tickets: HashMap<Uuid, i64>,
+    others: HashMap<Arc<str>, i64>,
+}
+
+impl Sequence {
+    /// Checks the next event of the log by itself and against those before it.
+    pub(super) fn check(&mut self, stored: &StoredEvent, result: &mut Differences) {
+        if !holds(stored) {
+            result.tell(format!("event {} at position {} is not what was hashed", stored.event_id, stored.position));
+        }
+        if stored.recorded_at_us < self.recorded_at_us || stored.recorded_at_us < stored.occurred_at_us {
+            result.tell(format!("{} was recorded before what it follows", place(stored)));
+        }
+        self.recorded_at_us = self.recorded_at_us.max(stored.recorded_at_us);
+        let before = self.advance(stored);
+        if stored.version != before + 1 {
+            let (name, version) = (&stored.stream, stored.version);
+            result.tell(format!("{} has version {version} of {name} and follows version {before}", place(stored)));
+        }
+        if let Some(problem) = misplaced(stored, before) {
+            result.tell(format!("{}: {problem}", place(stored)));
+        }
+    }
+
+    /// The version that the event's stream had before it.
+    fn advance(&mut self, stored: &StoredEvent) -> i64 {
+        let before = match ticket_of(stored) {
+            Some(ticket) => self.tickets.insert(ticket, stored.version),
+            None if stored.stream.starts_with("reference-") => None,
+            None => self.others.insert(Arc::clone(&stored.stream), stored.version),
+        };
+        before.unwrap_or(0)
+    }
+}
+
+fn ticket_of(stored: &StoredEvent) -> Option<Uuid> {
+    stored.stream.strip_prefix("ticket-").and_then(|id| Uuid::try_parse(id).ok())
+}
+
+/// Whether an event is what its leaf was hashed over.
+fn holds(stored: &StoredEvent) -> bool {
+    let commitments: Vec<(&str, [u8; 32])> =
+        stored.personal.iter().map(|field| (&*field.name, field.commitment)).collect();
+    let envelope = Envelope {
+        stream: &stored.stream,
+        version: stored.version,
+        event_id: stored.event_id,
+        event_type: &stored.event_type,
+        schema_version: stored.schema_version,
+        occurred_at_us: stored.occurred_at_us,
+        recorded_at_us: stored.recorded_at_us,
+        request_id: stored.request_id,
+        causation_id: stored.causation_id,
+        correlation_id: stored.correlation_id,
+        actor: &stored.actor,
+        origin: stored.origin.as_deref(),
+        payload_sha256: commitment::sha256(&stored.payload),
+        commitments: &commitments,
+    };
+    // A text that is still there must be what was committed to.
+    let texts = stored.personal.iter().all(|field| match &field.disclosed {
+        Some(disclosed) => commitment::commit(&disclosed.salt, &disclosed.bytes) == field.commitment,
+        None => true,
+    });
+    // What has no envelope was never hashed.
+    envelope.leaf_hash().is_ok_and(|leaf| leaf == stored.leaf_hash) && texts
+}
+
+/// Why an event cannot stand in its stream. What a ticket's stream may hold is the
+/// fold's to say, which begins with the opening.
+fn misplaced(stored: &StoredEvent, version_before: i64) -> Option<String> {
+    if &*stored.event_type == BENCH_EVENT {
+        return (!stored.stream.starts_with("bench-")).then(|| format!("it is in stream {}", stored.stream));
+    }
+    if let Some(ticket) = ticket_of(stored) {
+        let opening = &*stored.event_type == "ticket_opened";
+        return match version_before {
+            0 if !opening => Some(format!("{} does not begin with its opening", stored.stream)),
+            0 if ticket != stored.event_id => Some(format!("it opens a ticket in stream {}", stored.stream)),
+            _ => None,
+        };
+    }
+    let event = match fold::read(stored) {
+        Ok(event) => event,
+        Err(failure) => return Some(failure.to_string()),
+    };
+    let home = match &event {
+        Event::LogCreated(_) => "log".to_owned(),
+        Event::PolicyPublished(_) => stream::POLICIES.to_owned(),
+        Event::ContractAgreed(agreed) => stream::contract(&agreed.customer_id),
+        Event::ContractAmended(amended) => stream::contract(&amended.customer_id),
+        Event::PrepaidGranted(granted) => stream::prepaid(&granted.customer_id),
+        Event::PrepaidDrawn(drawn) => stream::prepaid(&drawn.customer_id),
+        Event::ReferenceTaken(taken) => stream::reference(&taken.reference),
+        _ => return Some(format!("it belongs to a ticket and is in stream {}", stored.stream)),
+    };
+    (home != *stored.stream).then(|| format!("it is in stream {}", stored.stream))
+}
