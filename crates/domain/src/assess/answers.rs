@@ -195,9 +195,7 @@ impl<'a> Facts<'a> {
 
         let mut releases = Vec::new();
         let mut ended: Vec<(Timestamp, NotReleased)> = Vec::new();
-        if let Some(term) = contract.standing(classification.class, at)
-            && term.opens <= at
-        {
+        if let Some(term) = contract.standing(classification.class, at) {
             match self.standing_closed(gate, at) {
                 Some(closed) => ended.push(closed),
                 None => releases.push(Release {
