@@ -274,7 +274,7 @@ impl<'a> Writer<'_, '_, 'a> {
         let wanted = length(from, to);
         let taken = wanted.min(self.capacity.billable_seconds(release, rate, before));
         if taken < wanted {
-            self.capacity.cut(release);
+            self.capacity.cut(release, rate);
         }
         if taken == 0 {
             return Ok(0);
@@ -337,7 +337,7 @@ impl<'a> Writer<'_, '_, 'a> {
         let reach = self.capacity.billable_seconds(&release, rate, segment.billed_seconds);
         let added = supplement.min(reach);
         if added < supplement {
-            self.capacity.cut(&release);
+            self.capacity.cut(&release, rate);
         }
         segment.billed_seconds += added;
         let amount = money::amount_minor(segment.billed_seconds, rate);
