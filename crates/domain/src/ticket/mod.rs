@@ -2,7 +2,8 @@
 //! the work stands. [`Ticket::evolve`] decides nothing; [`command::decide`] does.
 
 pub mod command;
-pub(crate) mod gates;
+mod ended;
+mod gates;
 mod lifecycle;
 pub mod work;
 
@@ -16,6 +17,8 @@ use crate::facts::{Account, Activity, Class, Findings, Impact};
 use crate::ids::{CustomerId, EventId, Reference, StaffId};
 use crate::policy::RuleId;
 use crate::time::{Second, Timestamp};
+
+pub(crate) use ended::End;
 
 /// How many entries of one ticket may stand.
 pub const STANDING_WORK_MAX: usize = 2_000;
@@ -179,9 +182,11 @@ impl Approval {
     pub(crate) fn moment(&self) -> Moment {
         (self.at, self.order)
     }
+}
 
-    pub(crate) fn revoked_moment(&self) -> Option<Moment> {
-        self.revoked.map(|(at, _)| (at, self.revoked_order))
+impl Decline {
+    pub(crate) fn moment(&self) -> Moment {
+        (self.at, self.order)
     }
 }
 
@@ -439,6 +444,12 @@ impl Ticket {
     /// A classification by its event.
     pub fn classification(&self, event: EventId) -> Option<&Classification> {
         self.classifications.iter().find(|classification| classification.event == event)
+    }
+
+    /// Whether an information counts at an instant: its class runs on, and the ticket
+    /// was not reopened since.
+    pub(crate) fn counts(&self, information: &Information, at: Timestamp) -> bool {
+        self.class_at(at).is_some_and(|class| class.run == information.run) && self.epoch(at) == information.epoch
     }
 
     /// How often the ticket was reopened at or before an instant. Gates belong to
