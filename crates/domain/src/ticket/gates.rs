@@ -45,9 +45,14 @@ pub(super) fn inform(
                 format!("the ticket has no classification {id}"),
             )
         })?,
-        None => ticket.class_in_force().ok_or_else(|| {
-            Refusal::precondition("ticket_id", "NOT_CLASSIFIED", "the ticket is not classified: record findings first")
-        })?,
+        None => {
+            let now = ticket.class_in_force().ok_or_else(|| {
+                let advice = "the ticket is not classified: record findings first";
+                Refusal::precondition("ticket_id", "NOT_CLASSIFIED", advice)
+            })?;
+            // What was told before a corrected cause was told of the cause in force then.
+            ticket.class_at(late.at).filter(|then| then.run == now.run).unwrap_or(now)
+        }
     };
     if late.at < told.at {
         return Err(Refusal::precondition(
