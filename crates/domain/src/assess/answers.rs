@@ -144,7 +144,9 @@ impl<'a> Facts<'a> {
     /// Classifications are read in recorded order. A free one answers for every
     /// instant, also before any classification; an undetermined one from its instant
     /// on and for all earlier chargeable instants; a chargeable one from its instant
-    /// on, and, where the contract exempts it, freely within the exemption's dates.
+    /// on, and, where the contract exempts it, freely within the exemption's dates. Where
+    /// a chargeable class gives way to another, the second that it ends in is the other's,
+    /// which nobody was told of yet.
     pub(crate) fn class_answer(&self, when: When, contract: &ContractAt<'_>) -> ClassAnswer {
         let mut answer = ClassAnswer::None;
         for (place, classification) in self.ticket.classifications.iter().enumerate() {
@@ -158,13 +160,20 @@ impl<'a> Facts<'a> {
                 Account::Billable => {
                     if let Some(event) = contract.exemption(classification.class, when.second()) {
                         answer = ClassAnswer::Exempt(place, event);
-                    } else if when.is_opened_by(classification) {
+                    } else if when.is_opened_by(classification)
+                        || when.is_ended_by(classification) && self.ends_another_run(answer, classification)
+                    {
                         answer = ClassAnswer::Chargeable(place);
                     }
                 }
             }
         }
         answer
+    }
+
+    fn ends_another_run(&self, before: ClassAnswer, classification: &Classification) -> bool {
+        let ClassAnswer::Chargeable(place) = before else { return false };
+        self.ticket.classifications[place].run != classification.run
     }
 
     /// The gates of a chargeable class: the information is a floor, the approval
