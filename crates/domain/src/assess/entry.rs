@@ -22,7 +22,7 @@ pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -
         .collect();
     let (laid, not_provable) = lay(facts, capacity, entry, &pieces);
 
-    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), releases: Vec::new() };
+    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), paid: Vec::new() };
     for stretch in laid {
         writer.write(&pieces[stretch.piece].answer, stretch.from, stretch.to)?;
     }
@@ -41,8 +41,15 @@ struct Writer<'w, 'f, 'a> {
     capacity: &'w mut Capacity,
     entry: &'w Work,
     segments: Vec<Segment>,
-    /// For each segment the release it used, if it used one.
-    releases: Vec<Option<Release>>,
+    /// For each segment what paid for it, if it used a release.
+    paid: Vec<Option<Paid>>,
+}
+
+/// The release that a segment used, and all that were open to its last second.
+#[derive(Clone)]
+struct Paid {
+    by: Release,
+    open: Vec<Release>,
 }
 
 impl<'a> Writer<'_, '_, 'a> {
@@ -140,7 +147,8 @@ impl<'a> Writer<'_, '_, 'a> {
                     return self.write_exhausted(class, releases, from, to);
                 };
                 let taken = wanted.min(granted).min(left(release).unwrap_or(i64::MAX));
-                self.write_prepaid(policy, class, release, grant, from, from.plus(taken))?;
+                let paid = Paid { by: *release, open: releases.to_vec() };
+                self.write_prepaid(policy, class, paid, grant, from, from.plus(taken))?;
                 from = from.plus(taken);
                 continue;
             }
@@ -153,7 +161,8 @@ impl<'a> Writer<'_, '_, 'a> {
             };
             let mut billed = 0;
             for release in releases {
-                billed = self.write_billed(policy, class, release, rate, rate_event, from, to)?;
+                let paid = Paid { by: *release, open: releases.to_vec() };
+                billed = self.write_billed(policy, class, paid, rate, rate_event, from, to)?;
                 if billed > 0 {
                     break;
                 }
@@ -170,19 +179,19 @@ impl<'a> Writer<'_, '_, 'a> {
         &mut self,
         policy: &'a Published,
         class: usize,
-        release: &Release,
+        paid: Paid,
         grant: EventId,
         from: Second,
         to: Second,
     ) -> Result<(), NotWhole> {
         let seconds = length(from, to);
         self.capacity.draw(self.entry, grant, seconds);
-        self.capacity.take(release.key, seconds, 0);
-        let mut causes = self.release_causes(class, release);
+        self.capacity.take(paid.by.key, seconds, 0);
+        let mut causes = self.release_causes(class, &paid.by);
         causes.push(cause(Role::Grant, grant));
         let mut segment = self.segment(policy, Required::CoveredPrepaid.as_str(), causes, from, to)?;
         segment.grant = Some(grant);
-        self.push(segment, Some(*release));
+        self.push(segment, Some(paid));
         Ok(())
     }
 
@@ -192,13 +201,14 @@ impl<'a> Writer<'_, '_, 'a> {
         &mut self,
         policy: &'a Published,
         class: usize,
-        release: &Release,
+        paid: Paid,
         rate: i64,
         rate_event: EventId,
         from: Second,
         to: Second,
     ) -> Result<i64, NotWhole> {
         let charge = self.facts.ticket.classifications[class].charge.as_str();
+        let release = &paid.by;
         let mut causes = self.release_causes(class, release);
         let agreed = cause(Role::Contract, rate_event);
         if !causes.contains(&agreed) {
@@ -222,7 +232,7 @@ impl<'a> Writer<'_, '_, 'a> {
         segment.worked_seconds = taken;
         segment.billed_seconds = taken;
         segment.amount_minor = added;
-        self.push(segment, Some(*release));
+        self.push(segment, Some(paid));
         Ok(taken)
     }
 
@@ -255,31 +265,57 @@ impl<'a> Writer<'_, '_, 'a> {
         let mut segment = self.segment(policy, rule, causes, from, to)?;
         segment.worked_seconds = seconds;
         self.segments.push(segment);
-        self.releases.push(None);
+        self.paid.push(None);
         Ok(())
     }
 
-    /// An agreed increment: the entry's billed seconds are rounded up together, the
-    /// supplement goes to its last billable segment as far as its release reaches.
+    /// An agreed increment: the entry's billed seconds are rounded up together. The
+    /// supplement goes to its last billable segment and is priced with it, as far as
+    /// the releases open there reach, the oldest first.
     fn round_up(&mut self, contract: &crate::contract::ContractAt<'_>) {
         let billable = |segment: &Segment| segment.account == Account::Billable;
         let Some(last) = self.segments.iter().rposition(billable) else { return };
         let Some(increment) = contract.increment_seconds(self.segments[last].from) else { return };
         let billed: i64 = self.segments.iter().map(|segment| segment.billed_seconds).sum();
-        let supplement = (increment - billed % increment) % increment;
-        let segment = &mut self.segments[last];
-        let (Some(release), Some(rate)) = (self.releases[last], segment.hourly_rate_minor) else {
+        let mut supplement = (increment - billed % increment) % increment;
+        let (Some(paid), Some(rate)) = (self.paid[last].clone(), self.segments[last].hourly_rate_minor) else {
             return;
         };
-        let reach = self.capacity.billable_seconds(&release, rate, segment.billed_seconds);
-        let added = supplement.min(reach);
-        if added < supplement {
-            self.capacity.cut(&release, rate);
+        for release in &paid.open {
+            let segment = &self.segments[last];
+            // What the segment holds already was priced for the release that paid for it.
+            let held = if release.key == paid.by.key { segment.billed_seconds } else { 0 };
+            let added = supplement.min(self.capacity.billable_seconds(release, rate, held));
+            if added < supplement {
+                self.capacity.cut(release, rate);
+            }
+            if added == 0 {
+                continue;
+            }
+            let billed_seconds = segment.billed_seconds + added;
+            let amount = money::amount_minor(billed_seconds, rate);
+            self.capacity.take(release.key, added, amount - segment.amount_minor);
+            if release.key != paid.by.key {
+                self.name_release(last, release);
+            }
+            let segment = &mut self.segments[last];
+            (segment.billed_seconds, segment.amount_minor) = (billed_seconds, amount);
+            supplement -= added;
+            if supplement == 0 {
+                return;
+            }
         }
-        segment.billed_seconds += added;
-        let amount = money::amount_minor(segment.billed_seconds, rate);
-        self.capacity.take(release.key, added, amount - segment.amount_minor);
-        segment.amount_minor = amount;
+    }
+
+    /// Names one more release among a segment's causes, the policy staying the last.
+    fn name_release(&mut self, place: usize, release: &Release) {
+        let told = &self.facts.ticket.informations[release.information];
+        let causes = &mut self.segments[place].causes;
+        for named in [cause(Role::Information, told.event), cause(release.role, release.event)] {
+            if !causes.contains(&named) {
+                causes.insert(causes.len().saturating_sub(1), named);
+            }
+        }
     }
 
     fn class_causes(&self, class: usize) -> Vec<Cause> {
@@ -349,22 +385,23 @@ impl<'a> Writer<'_, '_, 'a> {
             && last.hourly_rate_minor == next.hourly_rate_minor
             && last.grant == next.grant
             && last.causes == next.causes
-            && self.releases.last()?.as_ref().map(|r| r.key) == release.map(|r| r.key);
+            && self.paid.last()?.as_ref().map(|paid| paid.by.key) == release.map(|release| release.key);
         same.then_some(last)
     }
 
-    fn push(&mut self, segment: Segment, release: Option<Release>) {
-        if self.extends(&segment, release.as_ref()).is_some()
-            && let Some(last) = self.segments.last_mut()
+    fn push(&mut self, segment: Segment, paid: Option<Paid>) {
+        if self.extends(&segment, paid.as_ref().map(|paid| &paid.by)).is_some()
+            && let (Some(last), Some(last_paid)) = (self.segments.last_mut(), self.paid.last_mut())
         {
             last.to = segment.to;
             last.worked_seconds += segment.worked_seconds;
             last.billed_seconds += segment.billed_seconds;
             last.amount_minor += segment.amount_minor;
+            *last_paid = paid;
             return;
         }
         self.segments.push(segment);
-        self.releases.push(release);
+        self.paid.push(paid);
     }
 }
 

@@ -19,8 +19,8 @@
 //! 3. **Use** (`capacity`). In time order, allowance, prepaid time and limits are used.
 //!    Entries come in recorded order, so what an earlier entry uses is gone for a
 //!    later one, and what a void frees passes on in the same order.
-//! 4. **Round** (`entry`). Each segment is priced once, after all cuts; an agreed
-//!    increment is added to the last billable one as far as its release reaches.
+//! 4. **Round** (`entry`). Each segment is priced once, after all cuts; what an agreed
+//!    increment adds goes to the last billable one, as far as its releases reach.
 //!
 //! Rounding of instants is for the customer throughout: a gate opens at the next
 //! whole second, what ends or frees counts from the second it lies in.

@@ -55,6 +55,9 @@ mod refused_terms;
 /// Everything has a bound.
 mod bounds;
 
+/// Which releases paid for what.
+mod releases;
+
 /// What holds for every history.
 mod laws;
 
