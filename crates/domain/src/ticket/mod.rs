@@ -24,6 +24,8 @@ pub(crate) use ended::End;
 pub const STANDING_WORK_MAX: usize = 2_000;
 /// How many events one ticket may have, so that a fold has a bound.
 pub const EVENTS_MAX: i64 = 100_000;
+/// How many more it may have of voids, findings, declines and revocations.
+pub const EVENTS_HEAD_ROOM: i64 = 100_000;
 
 /// A ticket as it is after some prefix of its stream.
 #[derive(Clone, Debug)]
