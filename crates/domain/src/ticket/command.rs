@@ -282,6 +282,18 @@ fn events_max(command: &Command) -> i64 {
     }
 }
 
+/// How long the work would be, if logging it would be taken now; else the refusal.
+pub(crate) fn may_log(
+    ticket: &Ticket,
+    performer: &StaffId,
+    window: work::Window,
+    call: Call,
+    book: &PolicyBook,
+) -> Result<i64, Refusal> {
+    let at = admit(ticket, call, EVENTS_MAX)?;
+    work::check(ticket, performer, window, &Late { ticket, call, at, book })
+}
+
 fn fold(ticket: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {
     let recorded = Recorded { event: draft.id, at: draft.at, imported: call.imported };
     ticket.evolve(recorded, draft.event.clone())?;
