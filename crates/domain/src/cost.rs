@@ -155,11 +155,17 @@ fn sum(left: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     left.flatten().fold(None, |sum, left| Some(sum.unwrap_or(0) + left))
 }
 
+/// Where only an approval would change the answer, it is the customer's turn.
 fn turn(ticket: &Ticket, rule: &str) -> Turn {
     if ticket.status() != Status::Open {
         return Turn::Nobody;
     }
-    let waits = [Required::WithheldBeforeApproval, Required::WithheldApprovalExhausted];
+    let waits = [
+        Required::WithheldBeforeApproval,
+        Required::WithheldDeclined,
+        Required::WithheldApprovalEnded,
+        Required::WithheldApprovalExhausted,
+    ];
     if waits.iter().any(|wait| wait.as_str() == rule) { Turn::Customer } else { Turn::Provider }
 }
 

@@ -36,14 +36,14 @@ fn it_follows_the_ticket_from_its_opening_to_its_end() {
 }
 
 #[test]
-fn it_names_a_decline_and_an_end() {
+fn after_a_decline_or_an_end_only_the_customer_can_change_the_answer() {
     let mut w = World::with_customizing_bug(hourly(RATE));
     let told = w.then("10:00", inform(estimate(60)));
     w.then("10:10", Command::Decline { information: told });
-    says(&w, "10:10", "withheld.declined", Turn::Provider, &["approval"]);
+    says(&w, "10:10", "withheld.declined", Turn::Customer, &["approval"]);
     let approval = w.then("10:20", hourly_approval(told, Limit::Unlimited));
     w.then("10:30", Command::Revoke { approval });
-    says(&w, "10:30", "withheld.approval-ended", Turn::Provider, &["approval"]);
+    says(&w, "10:30", "withheld.approval-ended", Turn::Customer, &["approval"]);
 }
 
 #[test]
