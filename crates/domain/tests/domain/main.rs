@@ -46,6 +46,9 @@ mod cost_status;
 /// Facts that share one instant: the order of recording decides.
 mod instants;
 
+/// Rows of another system.
+mod imports;
+
 /// Commands to tickets that are not carried out.
 mod refusals;
 
