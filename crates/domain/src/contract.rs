@@ -327,14 +327,12 @@ pub struct ContractAt<'a> {
     versions: &'a [Version],
 }
 
-/// A standing approval in force.
+/// A standing approval that is open.
 #[derive(Clone, Copy, Debug)]
 pub struct StandingTerm {
-    /// The contract's event.
+    /// The contract's event that opened it.
     pub event: EventId,
-    /// From when it may release work: its date, and not before it was recorded.
-    pub opens: Second,
-    /// How much, per ticket.
+    /// How much, per ticket: what the version in force says.
     pub limit: Limit,
 }
 
@@ -378,14 +376,19 @@ impl<'a> ContractAt<'a> {
         classes.contains(&class).then_some(version.event)
     }
 
-    /// The standing approval for a class.
+    /// The standing approval for a class, if it is open at a second. A term opens at its
+    /// date, and not before it was recorded. Until then the one that it continues stays
+    /// open, with the new limit already: an amendment changes what is agreed and takes
+    /// nothing away that it names again.
     pub fn standing(&self, class: Class, at: Second) -> Option<StandingTerm> {
-        let (standing, version) = self.term(at, |terms| terms.standing_approval.as_ref())?;
-        standing.classes.contains(&class).then(|| StandingTerm {
-            event: version.event,
-            opens: version.effective_at.opens().max(version.recorded_at.opens()),
-            limit: standing.limit,
-        })
+        let agreed = |version: &'a Version| version.terms.standing_approval.as_ref().map(|term| (term, version));
+        let in_force = self.versions.iter().filter(|version| version.effective_at.opens() <= at);
+        let mut terms: Vec<(&StandingApproval, &Version)> = in_force.filter_map(agreed).collect();
+        terms.sort_by_key(|(_, version)| version.effective_at);
+        let limit = terms.last()?.0.limit;
+        let mut unbroken = terms.into_iter().rev().take_while(|(term, _)| term.classes.contains(&class));
+        let (_, opened) = unbroken.find(|(_, version)| version.recorded_at.opens() <= at)?;
+        Some(StandingTerm { event: opened.event, limit })
     }
 
     /// The seconds at which an answer may change.

@@ -9,7 +9,7 @@ use crate::facts::{Account, Activity, Class};
 use crate::ids::{EventId, StaffId};
 use crate::policy::Required;
 use crate::refusal::Refusal;
-use crate::ticket::command::Surroundings;
+use crate::ticket::command::{self, Call, Surroundings};
 use crate::ticket::work::Window;
 use crate::ticket::{Status, Ticket, Work};
 use crate::time::Timestamp;
@@ -100,15 +100,19 @@ pub fn status(ticket: &Ticket, at: Timestamp, surroundings: Surroundings<'_>) ->
     })
 }
 
-/// What an entry would become, were it logged now.
+/// What an entry would become, were it logged now; refused as logging it would be.
 pub fn preview(
     ticket: &Ticket,
     activity: Activity,
     performer: StaffId,
     window: Window,
+    now: Timestamp,
+    imported: bool,
     surroundings: Surroundings<'_>,
 ) -> Result<Result<Vec<Segment>, Refusal>, NotWhole> {
-    let duration_seconds = match window.duration() {
+    let event = NEVER_RECORDED;
+    let call = Call { now, occurred_at: None, has_evidence: false, imported, event };
+    let duration_seconds = match command::may_log(ticket, &performer, window, call, surroundings.book) {
         Ok(duration) => duration,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -151,11 +155,17 @@ fn sum(left: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     left.flatten().fold(None, |sum, left| Some(sum.unwrap_or(0) + left))
 }
 
+/// Where only an approval would change the answer, it is the customer's turn.
 fn turn(ticket: &Ticket, rule: &str) -> Turn {
     if ticket.status() != Status::Open {
         return Turn::Nobody;
     }
-    let waits = [Required::WithheldBeforeApproval, Required::WithheldApprovalExhausted];
+    let waits = [
+        Required::WithheldBeforeApproval,
+        Required::WithheldDeclined,
+        Required::WithheldApprovalEnded,
+        Required::WithheldApprovalExhausted,
+    ];
     if waits.iter().any(|wait| wait.as_str() == rule) { Turn::Customer } else { Turn::Provider }
 }
 

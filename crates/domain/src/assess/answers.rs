@@ -6,7 +6,7 @@ use crate::contract::{Contract, ContractAt};
 use crate::event::{Basis, Limit, PolicyPin, Role};
 use crate::facts::{Account, Activity};
 use crate::ids::EventId;
-use crate::ticket::{Approval, Classification, Information, Moment, Status, Ticket};
+use crate::ticket::{Approval, Classification, End, Information, Moment, Status, Ticket};
 use crate::time::{Second, Timestamp};
 
 /// What a second of work would be.
@@ -144,7 +144,9 @@ impl<'a> Facts<'a> {
     /// Classifications are read in recorded order. A free one answers for every
     /// instant, also before any classification; an undetermined one from its instant
     /// on and for all earlier chargeable instants; a chargeable one from its instant
-    /// on, and, where the contract exempts it, freely within the exemption's dates.
+    /// on, and, where the contract exempts it, freely within the exemption's dates. Where
+    /// a chargeable class gives way to another, the second that it ends in is the other's,
+    /// which nobody was told of yet.
     pub(crate) fn class_answer(&self, when: When, contract: &ContractAt<'_>) -> ClassAnswer {
         let mut answer = ClassAnswer::None;
         for (place, classification) in self.ticket.classifications.iter().enumerate() {
@@ -158,13 +160,20 @@ impl<'a> Facts<'a> {
                 Account::Billable => {
                     if let Some(event) = contract.exemption(classification.class, when.second()) {
                         answer = ClassAnswer::Exempt(place, event);
-                    } else if when.is_opened_by(classification) {
+                    } else if when.is_opened_by(classification)
+                        || when.is_ended_by(classification) && self.ends_another_run(answer, classification)
+                    {
                         answer = ClassAnswer::Chargeable(place);
                     }
                 }
             }
         }
         answer
+    }
+
+    fn ends_another_run(&self, before: ClassAnswer, classification: &Classification) -> bool {
+        let ClassAnswer::Chargeable(place) = before else { return false };
+        self.ticket.classifications[place].run != classification.run
     }
 
     /// The gates of a chargeable class: the information is a floor, the approval
@@ -185,19 +194,19 @@ impl<'a> Facts<'a> {
             })
             .collect();
 
-        let quote = given.iter().copied().filter(|p| self.ticket.approvals[*p].basis == Basis::Quote);
-        let latest_quote = quote.max_by_key(|p| self.age(*p));
-        if let Some(approval) = latest_quote
-            && self.is_live(approval, gate, at)
-        {
+        let is_live = |place: &usize| self.end_of(*place).is_none_or(|end| end.moment.0.ends() > at);
+        let of_basis = |basis: Basis| {
+            let live = given.iter().copied().filter(is_live);
+            live.filter(move |place| self.ticket.approvals[*place].basis == basis)
+        };
+        // A later quote ends an earlier one, so at most one lives.
+        if let Some(approval) = of_basis(Basis::Quote).next() {
             return Answer::Quote { class, approval };
         }
 
         let mut releases = Vec::new();
-        let mut ended: Vec<(Timestamp, NotReleased)> = Vec::new();
-        if let Some(term) = contract.standing(classification.class, at)
-            && term.opens <= at
-        {
+        let mut ended: Vec<(Moment, NotReleased)> = Vec::new();
+        if let Some(term) = contract.standing(classification.class, at) {
             match self.standing_closed(gate, at) {
                 Some(closed) => ended.push(closed),
                 None => releases.push(Release {
@@ -209,11 +218,7 @@ impl<'a> Facts<'a> {
                 }),
             }
         }
-        let mut hourly: Vec<usize> = given
-            .iter()
-            .copied()
-            .filter(|p| self.ticket.approvals[*p].basis == Basis::Hourly && self.is_live(*p, gate, at))
-            .collect();
+        let mut hourly: Vec<usize> = of_basis(Basis::Hourly).collect();
         hourly.sort_by_key(|p| self.age(*p));
         releases.extend(hourly.into_iter().map(|place| {
             let approval = &self.ticket.approvals[place];
@@ -229,20 +234,15 @@ impl<'a> Facts<'a> {
             return Answer::Open { class, releases, rate: contract.hourly_rate(at) };
         }
 
-        for place in given {
-            if let Some((when, role, event)) = self.end_of(place, gate)
-                && when.ends() <= at
-            {
-                ended.push((when, NotReleased::Ended(role, event)));
-            }
-        }
+        let ends = given.into_iter().filter_map(|place| self.end_of(place)).filter(|end| end.moment.0.ends() <= at);
+        ended.extend(ends.map(|end| (end.moment, NotReleased::Ended(end.role, end.event))));
         for decline in &self.ticket.declines {
             let information = &self.ticket.informations[decline.information];
             if self.belongs(information, gate) && decline.at.ends() <= at {
-                ended.push((decline.at, NotReleased::Declined(decline.event)));
+                ended.push((decline.moment(), NotReleased::Declined(decline.event)));
             }
         }
-        let latest = ended.into_iter().max_by_key(|(when, _)| *when);
+        let latest = ended.into_iter().max_by_key(|(moment, _)| *moment);
         let why = latest.map_or(NotReleased::Never, |(_, why)| why);
         Answer::NotReleased { class, information, why }
     }
@@ -266,43 +266,17 @@ impl<'a> Facts<'a> {
         self.ticket.approvals[place].moment()
     }
 
-    fn is_live(&self, place: usize, gate: Gate, at: Second) -> bool {
-        self.end_of(place, gate).is_none_or(|(when, _, _)| when.ends() > at)
-    }
-
-    /// When an approval ended: taken back, expired, closed with the ticket, or
-    /// overtaken by an accepted quote.
-    fn end_of(&self, place: usize, gate: Gate) -> Option<(Timestamp, Role, EventId)> {
-        let approval = &self.ticket.approvals[place];
-        let revoked = approval.revoked.map(|(when, event)| (when, Role::Revocation, event));
-        let expired = approval.valid_until.map(|when| (when, Role::Approval, approval.event));
-        let transitions = self.ticket.transitions.iter();
-        let closed = transitions
-            .filter(|t| t.to == Status::Closed && t.moment() > approval.moment())
-            .map(|t| (t.at, Role::Closing, t.event))
-            .min_by_key(|(when, _, _)| *when);
-        let overtaken = (approval.basis == Basis::Hourly)
-            .then(|| self.accepted_quotes(gate))
-            .into_iter()
-            .flatten()
-            .filter(|quote| quote.moment() > approval.moment())
-            .map(|quote| (quote.at, Role::Quote, quote.event))
-            .min_by_key(|(when, _, _)| *when);
-        [revoked, expired, closed, overtaken].into_iter().flatten().min_by_key(|(when, _, _)| *when)
-    }
-
-    fn accepted_quotes(&self, gate: Gate) -> impl Iterator<Item = &'a Approval> {
-        let quotes = self.ticket.approvals.iter().filter(|a| a.basis == Basis::Quote);
-        quotes.filter(move |quote| self.belongs(self.answered(quote), gate))
+    fn end_of(&self, place: usize) -> Option<End> {
+        self.ticket.end_of(&self.ticket.approvals[place])
     }
 
     /// What closed the standing approval on this ticket: a decline, until something
     /// is approved again; an accepted quote, until hourly work is approved again; the
     /// ticket's closing.
-    fn standing_closed(&self, gate: Gate, at: Second) -> Option<(Timestamp, NotReleased)> {
-        let approved_after = |when: Timestamp, order: i64, hourly_only: bool| {
+    fn standing_closed(&self, gate: Gate, at: Second) -> Option<(Moment, NotReleased)> {
+        let approved_after = |moment: Moment, hourly_only: bool| {
             self.ticket.approvals.iter().any(|approval| {
-                (approval.at, approval.order) > (when, order)
+                approval.moment() > moment
                     && approval.at.opens() <= at
                     && (!hourly_only || approval.basis == Basis::Hourly)
             })
@@ -311,20 +285,21 @@ impl<'a> Facts<'a> {
             .ticket
             .declines
             .iter()
-            .filter(|d| d.at.ends() <= at && !approved_after(d.at, d.order, false))
-            .map(|d| (d.at, NotReleased::Declined(d.event)));
+            .filter(|d| d.at.ends() <= at && !approved_after(d.moment(), false))
+            .map(|d| (d.moment(), NotReleased::Declined(d.event)));
         let quoted = self
-            .accepted_quotes(gate)
-            .filter(|q| q.at.ends() <= at && !approved_after(q.at, q.order, true))
-            .map(|q| (q.at, NotReleased::Ended(Role::Quote, q.event)));
+            .ticket
+            .accepted_quotes(gate.run, gate.epoch)
+            .filter(|q| q.at.ends() <= at && !approved_after(q.moment(), true))
+            .map(|q| (q.moment(), NotReleased::Ended(Role::Quote, q.event)));
         let closed = self
             .ticket
             .transitions
             .iter()
             .filter(|t| t.to == Status::Closed && t.at.ends() <= at)
             .filter(|t| self.ticket.epoch_before(t.moment()) == gate.epoch)
-            .map(|t| (t.at, NotReleased::Ended(Role::Closing, t.event)));
-        declined.chain(quoted).chain(closed).max_by_key(|(when, _)| *when)
+            .map(|t| (t.moment(), NotReleased::Ended(Role::Closing, t.event)));
+        declined.chain(quoted).chain(closed).max_by_key(|(moment, _)| *moment)
     }
 }
 
@@ -368,16 +343,16 @@ impl When {
 }
 
 impl Answer {
-    /// Whether class, information, approval and rate would make it billable, or a
-    /// quote covers it; `prepaid` says whether prepaid time could pay in place of a
-    /// rate.
-    pub(crate) fn price(&self, prepaid: bool) -> Option<i64> {
-        match self {
-            Self::Quote { .. } => Some(0),
-            Self::Open { rate: Some((rate, _)), .. } => Some(*rate),
-            Self::Open { rate: None, .. } if prepaid => Some(0),
-            _ => None,
-        }
+    /// The price of an hour and, among equal prices, the rate, if class, information,
+    /// approval and rate would make it billable or a quote covers it. `prepaid` says
+    /// whether time paid in advance is agreed: it costs nothing and needs no rate, and
+    /// once it is used up the lower rate is the cheaper one.
+    pub(crate) fn price(&self, prepaid: bool) -> Option<(i64, i64)> {
+        let Self::Open { rate, .. } = self else {
+            return matches!(self, Self::Quote { .. }).then_some((0, 0));
+        };
+        let rate = rate.map(|(rate, _)| rate);
+        if prepaid { Some((0, rate.unwrap_or(0))) } else { rate.map(|rate| (rate, rate)) }
     }
 
     /// Whether two pieces have one answer: the same rule would name both.

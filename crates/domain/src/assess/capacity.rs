@@ -26,9 +26,23 @@ pub(crate) struct Capacity {
 struct Used {
     seconds: i64,
     minor: i64,
-    /// A limit in money that once cut an entry is used up: what is left of it is
-    /// less than a second's price, and rounding may not bring it back.
-    cut: bool,
+    cut: Option<Cut>,
+}
+
+/// Where a limit in money cut an entry: what was left of it was less than a second's
+/// price.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    minor: i64,
+    rate: i64,
+}
+
+impl Used {
+    /// A limit that once cut an entry is used up, and rounding may not bring it back. A
+    /// raised one has something left again, and a lower rate makes use of what is left.
+    fn is_used_up(&self, minor: i64, rate: Option<i64>) -> bool {
+        self.cut.is_some_and(|cut| minor <= cut.minor && rate.is_none_or(|rate| rate >= cut.rate))
+    }
 }
 
 /// One grant as a ticket may use it.
@@ -138,7 +152,9 @@ impl Capacity {
     pub(crate) fn has_some_left(&self, release: &Release) -> bool {
         match release.limit {
             Limit::Minutes(_) => self.seconds_left(release).is_some_and(|left| left > 0),
-            Limit::Minor(_) => !self.used(release).cut && self.minor_left(release).is_some_and(|left| left > 0),
+            Limit::Minor(minor) => {
+                !self.used(release).is_used_up(minor, None) && self.minor_left(release).is_some_and(|left| left > 0)
+            }
             Limit::Unlimited => true,
         }
     }
@@ -150,7 +166,7 @@ impl Capacity {
         match release.limit {
             Limit::Unlimited => i64::MAX,
             Limit::Minutes(minutes) => (minutes * 60 - used.seconds).max(0),
-            Limit::Minor(_) if used.cut => 0,
+            Limit::Minor(minor) if used.is_used_up(minor, Some(rate)) => 0,
             Limit::Minor(minor) => {
                 let before = used.minor - money::amount_minor(billed, rate);
                 (money::seconds_within(minor - before, rate) - billed).max(0)
@@ -165,10 +181,12 @@ impl Capacity {
         used.minor += minor;
     }
 
-    /// Notes that a limit in money ended a segment.
-    pub(crate) fn cut(&mut self, release: &Release) {
-        if matches!(release.limit, Limit::Minor(_)) {
-            self.used.entry(release.key).or_default().cut = true;
+    /// Notes that a limit in money ended a segment at a rate.
+    pub(crate) fn cut(&mut self, release: &Release, rate: i64) {
+        let Limit::Minor(minor) = release.limit else { return };
+        let used = self.used.entry(release.key).or_default();
+        if !used.is_used_up(minor, Some(rate)) {
+            used.cut = Some(Cut { minor, rate });
         }
     }
 

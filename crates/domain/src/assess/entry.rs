@@ -1,6 +1,7 @@
-//! One work entry: laid onto its window, paid from what is left, rounded.
+//! One work entry: its stretches written as segments, paid from what is left, rounded.
 
 use crate::assess::answers::{NotReleased, Release};
+use crate::assess::lay::{Piece, lay};
 use crate::assess::{Answer, Capacity, Facts, NotWhole, cause, length};
 use crate::book::Published;
 use crate::event::{Cause, Role, Segment};
@@ -10,21 +11,6 @@ use crate::money;
 use crate::policy::Required;
 use crate::ticket::Work;
 use crate::time::Second;
-
-/// A part of the window with one answer.
-struct Piece {
-    from: Second,
-    to: Second,
-    answer: Answer,
-}
-
-/// A stretch of worked time within a piece.
-#[derive(Clone, Copy)]
-struct Laid {
-    piece: usize,
-    from: Second,
-    to: Second,
-}
 
 /// Assesses one entry and uses what it takes.
 pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -> Result<Vec<Segment>, NotWhole> {
@@ -36,7 +22,7 @@ pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -
         .collect();
     let (laid, not_provable) = lay(facts, capacity, entry, &pieces);
 
-    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), releases: Vec::new() };
+    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), paid: Vec::new() };
     for stretch in laid {
         writer.write(&pieces[stretch.piece].answer, stretch.from, stretch.to)?;
     }
@@ -49,63 +35,21 @@ pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -
     Ok(segments)
 }
 
-/// Lays the duration onto the window: wholly where it fills it, else in the
-/// customer's favour. Returns the stretches in time order and what is not provable.
-fn lay(facts: &Facts<'_>, capacity: &Capacity, entry: &Work, pieces: &[Piece]) -> (Vec<Laid>, i64) {
-    let in_order = 0..pieces.len();
-    if entry.duration_seconds >= length(entry.from, entry.to) || one_answer(facts, pieces) {
-        return (fill(pieces, in_order, entry.duration_seconds), 0);
-    }
-    let is_diagnosis = |place: &usize| pieces[*place].answer == Answer::Diagnosis;
-    let price = |place: usize| {
-        let piece = &pieces[place];
-        piece.answer.price(capacity.is_prepaid_agreed(entry, piece.from))
-    };
-    let size = |place: usize| length(pieces[place].from, pieces[place].to);
-
-    let mut laid = fill(pieces, in_order.clone().filter(is_diagnosis), entry.duration_seconds);
-    let in_diagnosis: i64 = laid.iter().map(|stretch| length(stretch.from, stretch.to)).sum();
-    let rest = entry.duration_seconds - in_diagnosis;
-
-    let mut payable: Vec<(i64, usize)> =
-        in_order.clone().filter_map(|place| price(place).map(|price| (price, place))).collect();
-    payable.sort_unstable();
-    let inside: i64 = payable.iter().map(|(_, place)| size(*place)).sum();
-    let outside = length(entry.from, entry.to) - inside;
-    let provable = (entry.duration_seconds - outside).clamp(0, rest);
-    laid.extend(fill(pieces, payable.into_iter().map(|(_, place)| place), provable));
-    laid.sort_unstable_by_key(|stretch| stretch.from);
-    (laid, rest - provable)
-}
-
-/// Whether the whole window has one answer, judged before anything is used up.
-fn one_answer(facts: &Facts<'_>, pieces: &[Piece]) -> bool {
-    let classes = &facts.ticket.classifications;
-    pieces.windows(2).all(|pair| pair[0].answer.same_rule(&pair[1].answer, classes))
-}
-
-/// Fills pieces in the given order, each from its start.
-fn fill(pieces: &[Piece], order: impl Iterator<Item = usize>, mut seconds: i64) -> Vec<Laid> {
-    let mut laid = Vec::new();
-    for place in order {
-        let Piece { from, to, .. } = pieces[place];
-        let taken = seconds.min(length(from, to));
-        if taken > 0 {
-            laid.push(Laid { piece: place, from, to: from.plus(taken) });
-            seconds -= taken;
-        }
-    }
-    laid
-}
-
 /// Writes an entry's segments.
 struct Writer<'w, 'f, 'a> {
     facts: &'f Facts<'a>,
     capacity: &'w mut Capacity,
     entry: &'w Work,
     segments: Vec<Segment>,
-    /// For each segment the release it used, if it used one.
-    releases: Vec<Option<Release>>,
+    /// For each segment what paid for it, if it used a release.
+    paid: Vec<Option<Paid>>,
+}
+
+/// The release that a segment used, and all that were open to its last second.
+#[derive(Clone)]
+struct Paid {
+    by: Release,
+    open: Vec<Release>,
 }
 
 impl<'a> Writer<'_, '_, 'a> {
@@ -203,7 +147,8 @@ impl<'a> Writer<'_, '_, 'a> {
                     return self.write_exhausted(class, releases, from, to);
                 };
                 let taken = wanted.min(granted).min(left(release).unwrap_or(i64::MAX));
-                self.write_prepaid(policy, class, release, grant, from, from.plus(taken))?;
+                let paid = Paid { by: *release, open: releases.to_vec() };
+                self.write_prepaid(policy, class, paid, grant, from, from.plus(taken))?;
                 from = from.plus(taken);
                 continue;
             }
@@ -216,7 +161,8 @@ impl<'a> Writer<'_, '_, 'a> {
             };
             let mut billed = 0;
             for release in releases {
-                billed = self.write_billed(policy, class, release, rate, rate_event, from, to)?;
+                let paid = Paid { by: *release, open: releases.to_vec() };
+                billed = self.write_billed(policy, class, paid, rate, rate_event, from, to)?;
                 if billed > 0 {
                     break;
                 }
@@ -233,19 +179,19 @@ impl<'a> Writer<'_, '_, 'a> {
         &mut self,
         policy: &'a Published,
         class: usize,
-        release: &Release,
+        paid: Paid,
         grant: EventId,
         from: Second,
         to: Second,
     ) -> Result<(), NotWhole> {
         let seconds = length(from, to);
         self.capacity.draw(self.entry, grant, seconds);
-        self.capacity.take(release.key, seconds, 0);
-        let mut causes = self.release_causes(class, release);
+        self.capacity.take(paid.by.key, seconds, 0);
+        let mut causes = self.release_causes(class, &paid.by);
         causes.push(cause(Role::Grant, grant));
         let mut segment = self.segment(policy, Required::CoveredPrepaid.as_str(), causes, from, to)?;
         segment.grant = Some(grant);
-        self.push(segment, Some(*release));
+        self.push(segment, Some(paid));
         Ok(())
     }
 
@@ -255,13 +201,14 @@ impl<'a> Writer<'_, '_, 'a> {
         &mut self,
         policy: &'a Published,
         class: usize,
-        release: &Release,
+        paid: Paid,
         rate: i64,
         rate_event: EventId,
         from: Second,
         to: Second,
     ) -> Result<i64, NotWhole> {
         let charge = self.facts.ticket.classifications[class].charge.as_str();
+        let release = &paid.by;
         let mut causes = self.release_causes(class, release);
         let agreed = cause(Role::Contract, rate_event);
         if !causes.contains(&agreed) {
@@ -274,7 +221,7 @@ impl<'a> Writer<'_, '_, 'a> {
         let wanted = length(from, to);
         let taken = wanted.min(self.capacity.billable_seconds(release, rate, before));
         if taken < wanted {
-            self.capacity.cut(release);
+            self.capacity.cut(release, rate);
         }
         if taken == 0 {
             return Ok(0);
@@ -285,7 +232,7 @@ impl<'a> Writer<'_, '_, 'a> {
         segment.worked_seconds = taken;
         segment.billed_seconds = taken;
         segment.amount_minor = added;
-        self.push(segment, Some(*release));
+        self.push(segment, Some(paid));
         Ok(taken)
     }
 
@@ -318,31 +265,57 @@ impl<'a> Writer<'_, '_, 'a> {
         let mut segment = self.segment(policy, rule, causes, from, to)?;
         segment.worked_seconds = seconds;
         self.segments.push(segment);
-        self.releases.push(None);
+        self.paid.push(None);
         Ok(())
     }
 
-    /// An agreed increment: the entry's billed seconds are rounded up together, the
-    /// supplement goes to its last billable segment as far as its release reaches.
+    /// An agreed increment: the entry's billed seconds are rounded up together. The
+    /// supplement goes to its last billable segment and is priced with it, as far as
+    /// the releases open there reach, the oldest first.
     fn round_up(&mut self, contract: &crate::contract::ContractAt<'_>) {
         let billable = |segment: &Segment| segment.account == Account::Billable;
         let Some(last) = self.segments.iter().rposition(billable) else { return };
         let Some(increment) = contract.increment_seconds(self.segments[last].from) else { return };
         let billed: i64 = self.segments.iter().map(|segment| segment.billed_seconds).sum();
-        let supplement = (increment - billed % increment) % increment;
-        let segment = &mut self.segments[last];
-        let (Some(release), Some(rate)) = (self.releases[last], segment.hourly_rate_minor) else {
+        let mut supplement = (increment - billed % increment) % increment;
+        let (Some(paid), Some(rate)) = (self.paid[last].clone(), self.segments[last].hourly_rate_minor) else {
             return;
         };
-        let reach = self.capacity.billable_seconds(&release, rate, segment.billed_seconds);
-        let added = supplement.min(reach);
-        if added < supplement {
-            self.capacity.cut(&release);
+        for release in &paid.open {
+            let segment = &self.segments[last];
+            // What the segment holds already was priced for the release that paid for it.
+            let held = if release.key == paid.by.key { segment.billed_seconds } else { 0 };
+            let added = supplement.min(self.capacity.billable_seconds(release, rate, held));
+            if added < supplement {
+                self.capacity.cut(release, rate);
+            }
+            if added == 0 {
+                continue;
+            }
+            let billed_seconds = segment.billed_seconds + added;
+            let amount = money::amount_minor(billed_seconds, rate);
+            self.capacity.take(release.key, added, amount - segment.amount_minor);
+            if release.key != paid.by.key {
+                self.name_release(last, release);
+            }
+            let segment = &mut self.segments[last];
+            (segment.billed_seconds, segment.amount_minor) = (billed_seconds, amount);
+            supplement -= added;
+            if supplement == 0 {
+                return;
+            }
         }
-        segment.billed_seconds += added;
-        let amount = money::amount_minor(segment.billed_seconds, rate);
-        self.capacity.take(release.key, added, amount - segment.amount_minor);
-        segment.amount_minor = amount;
+    }
+
+    /// Names one more release among a segment's causes, the policy staying the last.
+    fn name_release(&mut self, place: usize, release: &Release) {
+        let told = &self.facts.ticket.informations[release.information];
+        let causes = &mut self.segments[place].causes;
+        for named in [cause(Role::Information, told.event), cause(release.role, release.event)] {
+            if !causes.contains(&named) {
+                causes.insert(causes.len().saturating_sub(1), named);
+            }
+        }
     }
 
     fn class_causes(&self, class: usize) -> Vec<Cause> {
@@ -412,22 +385,23 @@ impl<'a> Writer<'_, '_, 'a> {
             && last.hourly_rate_minor == next.hourly_rate_minor
             && last.grant == next.grant
             && last.causes == next.causes
-            && self.releases.last()?.as_ref().map(|r| r.key) == release.map(|r| r.key);
+            && self.paid.last()?.as_ref().map(|paid| paid.by.key) == release.map(|release| release.key);
         same.then_some(last)
     }
 
-    fn push(&mut self, segment: Segment, release: Option<Release>) {
-        if self.extends(&segment, release.as_ref()).is_some()
-            && let Some(last) = self.segments.last_mut()
+    fn push(&mut self, segment: Segment, paid: Option<Paid>) {
+        if self.extends(&segment, paid.as_ref().map(|paid| &paid.by)).is_some()
+            && let (Some(last), Some(last_paid)) = (self.segments.last_mut(), self.paid.last_mut())
         {
             last.to = segment.to;
             last.worked_seconds += segment.worked_seconds;
             last.billed_seconds += segment.billed_seconds;
             last.amount_minor += segment.amount_minor;
+            *last_paid = paid;
             return;
         }
         self.segments.push(segment);
-        self.releases.push(release);
+        self.paid.push(paid);
     }
 }
 

@@ -14,13 +14,13 @@
 //!    Initial diagnosis, free, covered by a quote, open for billing (with the
 //!    releases that could pay for it), or withheld and for what reason. This looks
 //!    at facts only, never at what is used up.
-//! 2. **Lay** (`entry`). A duration shorter than its window is laid onto the pieces in
+//! 2. **Lay** (`lay`). A duration shorter than its window is laid onto the pieces in
 //!    the customer's favour; what may lie outside the billable part is not provable.
 //! 3. **Use** (`capacity`). In time order, allowance, prepaid time and limits are used.
 //!    Entries come in recorded order, so what an earlier entry uses is gone for a
 //!    later one, and what a void frees passes on in the same order.
-//! 4. **Round** (`entry`). Each segment is priced once, after all cuts; an agreed
-//!    increment is added to the last billable one as far as its release reaches.
+//! 4. **Round** (`entry`). Each segment is priced once, after all cuts; what an agreed
+//!    increment adds goes to the last billable one, as far as its releases reach.
 //!
 //! Rounding of instants is for the customer throughout: a gate opens at the next
 //! whole second, what ends or frees counts from the second it lies in.
@@ -43,6 +43,7 @@ mod answers;
 mod capacity;
 mod difference;
 mod entry;
+mod lay;
 mod quote;
 mod settled;
 

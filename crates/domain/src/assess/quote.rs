@@ -20,10 +20,9 @@ pub struct QuoteAssessment {
 }
 
 pub(crate) fn assess(facts: &Facts<'_>) -> Result<Vec<QuoteAssessment>, NotWhole> {
-    let approvals = facts.ticket.approvals.iter().enumerate();
-    let quotes = approvals.filter(|(_, approval)| approval.basis == Basis::Quote);
-    let assessed = quotes.map(|(place, quote)| {
-        let delivery = delivery(facts, place, quote);
+    let quotes = facts.ticket.approvals.iter().filter(|approval| approval.basis == Basis::Quote);
+    let assessed = quotes.map(|quote| {
+        let delivery = delivery(facts, quote);
         Ok(QuoteAssessment {
             approval: quote.event,
             contract_version: delivery.map_or(facts.contract.version(), |d| d.contract_version),
@@ -76,23 +75,14 @@ fn price(facts: &Facts<'_>, quote: &Approval, resolution: &Transition) -> Result
 /// The first resolution at which the acceptance was in force: not taken back, not
 /// closed, not replaced by a later quote, and its class never left. That it expired
 /// meanwhile ends the cover, not the price.
-fn delivery<'a>(facts: &Facts<'a>, place: usize, quote: &Approval) -> Option<&'a Transition> {
+fn delivery<'a>(facts: &Facts<'a>, quote: &Approval) -> Option<&'a Transition> {
     let information = facts.answered(quote);
     let ticket = facts.ticket;
+    let taken_away = ticket.taken_away(quote);
     let in_force = |at: Moment| {
-        let replaced = (0..ticket.approvals.len()).any(|other| {
-            let later = &ticket.approvals[other];
-            later.basis == Basis::Quote
-                && later.moment() < at
-                && facts.age(other) > facts.age(place)
-                && facts.answered(later).run == information.run
-        });
-        let mut closings = ticket.transitions.iter().filter(|t| t.to == Status::Closed).map(Transition::moment);
         let class = ticket.classifications.iter().rfind(|class| class.moment() < at);
         quote.moment() < at
-            && quote.revoked_moment().is_none_or(|revoked| revoked > at)
-            && !closings.any(|closed| quote.moment() < closed && closed < at)
-            && !replaced
+            && taken_away.is_none_or(|end| end.moment > at)
             && ticket.epoch_before(at) == information.epoch
             && class.is_some_and(|class| class.run == information.run)
     };

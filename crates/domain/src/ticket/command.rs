@@ -11,7 +11,7 @@ use crate::facts::{Activity, Class, Findings, Impact};
 use crate::ids::{CustomerId, EventId, Reference, StaffId};
 use crate::prepaid::Prepaid;
 use crate::refusal::Refusal;
-use crate::ticket::{EVENTS_MAX, Recorded, Ticket, gates, lifecycle, work};
+use crate::ticket::{EVENTS_HEAD_ROOM, EVENTS_MAX, Recorded, Ticket, gates, lifecycle, work};
 use crate::time::{Second, Timestamp};
 
 /// A ticket to be opened. Commands are serialised to be compared by hash, never stored.
@@ -200,38 +200,7 @@ pub fn decide(
     surroundings: Surroundings<'_>,
     mut new_id: impl FnMut() -> EventId,
 ) -> Result<Vec<Draft>, NotDecided> {
-    if call.imported && !ticket.imported {
-        return Err(Refusal::precondition(
-            "ticket_id",
-            "NOT_IMPORTED",
-            "an import may only write to tickets that an import opened",
-        )
-        .into());
-    }
-    if ticket.version >= EVENTS_MAX {
-        return Err(Refusal::precondition(
-            "ticket_id",
-            "TICKET_TOO_LONG",
-            format!("a ticket has at most {EVENTS_MAX} events: open another one"),
-        )
-        .into());
-    }
-    let at = call.occurred_at.unwrap_or(call.now);
-    if at > call.now {
-        return Err(Refusal::malformed(
-            "occurred_at",
-            format!("occurred_at {at} is in the future: it is {} here", call.now),
-        )
-        .into());
-    }
-    if at < ticket.opened_at {
-        return Err(Refusal::precondition(
-            "occurred_at",
-            "BEFORE_OPENING",
-            format!("{at} is before the ticket was opened at {}", ticket.opened_at),
-        )
-        .into());
-    }
+    let at = admit(ticket, call, events_max(command))?;
     let own = own_events(ticket, command, call, at, surroundings)?;
 
     let before = ticket.version;
@@ -269,6 +238,62 @@ pub fn decide(
     drafts.extend(draws);
     ticket.settled = Settled::after(&Reading { ticket, contract, book, prepaid, balance }, capacity);
     Ok(drafts)
+}
+
+/// What every command must keep, whatever it says; and when it is true.
+fn admit(ticket: &Ticket, call: Call, events_max: i64) -> Result<Timestamp, Refusal> {
+    if call.imported && !ticket.imported {
+        return Err(Refusal::precondition(
+            "ticket_id",
+            "NOT_IMPORTED",
+            "an import may only write to tickets that an import opened",
+        ));
+    }
+    if ticket.version >= events_max {
+        return Err(Refusal::precondition(
+            "ticket_id",
+            "TICKET_TOO_LONG",
+            format!("a ticket has at most {events_max} events: open another one"),
+        ));
+    }
+    let at = call.occurred_at.unwrap_or(call.now);
+    if at > call.now {
+        return Err(Refusal::malformed(
+            "occurred_at",
+            format!("occurred_at {at} is in the future: it is {} here", call.now),
+        ));
+    }
+    if at < ticket.opened_at {
+        return Err(Refusal::precondition(
+            "occurred_at",
+            "BEFORE_OPENING",
+            format!("{at} is before the ticket was opened at {}", ticket.opened_at),
+        ));
+    }
+    Ok(at)
+}
+
+/// How many events a ticket may have for a command to be taken. A long ticket must not
+/// keep a customer from what takes charges back or ends them.
+fn events_max(command: &Command) -> i64 {
+    match command {
+        Command::RecordFindings { .. } | Command::Decline { .. } | Command::Revoke { .. } | Command::Void { .. } => {
+            EVENTS_MAX + EVENTS_HEAD_ROOM
+        }
+        _ => EVENTS_MAX,
+    }
+}
+
+/// How long the work would be, if logging it would be taken now; else the refusal.
+pub(crate) fn may_log(
+    ticket: &Ticket,
+    performer: &StaffId,
+    window: work::Window,
+    call: Call,
+    book: &PolicyBook,
+) -> Result<i64, Refusal> {
+    let at = admit(ticket, call, EVENTS_MAX)?;
+    work::check(ticket, performer, window, &Late { ticket, call, at, book })
 }
 
 fn fold(ticket: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {

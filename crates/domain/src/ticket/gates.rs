@@ -2,7 +2,7 @@
 
 use super::command::Late;
 use super::lifecycle::{after_last_turn, must_be_open};
-use super::{Approval, Information, Status, Ticket};
+use super::{Approval, Information, Ticket};
 use crate::contract::{check_limit, check_minutes};
 use crate::event::{ApprovalDeclined, ApprovalGiven, ApprovalRevoked, Basis, CustomerInformed, Event, Limit, Offer};
 use crate::ids::EventId;
@@ -45,9 +45,14 @@ pub(super) fn inform(
                 format!("the ticket has no classification {id}"),
             )
         })?,
-        None => ticket.class_in_force().ok_or_else(|| {
-            Refusal::precondition("ticket_id", "NOT_CLASSIFIED", "the ticket is not classified: record findings first")
-        })?,
+        None => {
+            let now = ticket.class_in_force().ok_or_else(|| {
+                let advice = "the ticket is not classified: record findings first";
+                Refusal::precondition("ticket_id", "NOT_CLASSIFIED", advice)
+            })?;
+            // What was told before a corrected cause was told of the cause in force then.
+            ticket.class_at(late.at).filter(|then| then.run == now.run).unwrap_or(now)
+        }
     };
     if late.at < told.at {
         return Err(Refusal::precondition(
@@ -90,7 +95,7 @@ pub(super) fn approve(
             format!("the customer was informed at {}, later than {}", told.at, late.at),
         ));
     }
-    if !counts(ticket, told, late.at) {
+    if !ticket.counts(told, late.at) {
         return Err(Refusal::precondition(
             "information_id",
             "INFORMATION_SUPERSEDED",
@@ -100,7 +105,7 @@ pub(super) fn approve(
     match (basis, told.offer) {
         (Basis::Quote, Offer::QuoteMinor(_)) => {
             if ticket.approvals.iter().any(|a| {
-                a.basis == Basis::Quote && informed(ticket, a).event == information && lives(ticket, a, late.at)
+                a.basis == Basis::Quote && informed(ticket, a).event == information && ticket.lives(a, late.at)
             }) {
                 return Err(Refusal::precondition(
                     "information_id",
@@ -127,7 +132,7 @@ pub(super) fn approve(
             let covered = ticket
                 .approvals
                 .iter()
-                .any(|a| a.basis == Basis::Quote && informed(ticket, a).run == told.run && lives(ticket, a, late.at));
+                .any(|a| a.basis == Basis::Quote && informed(ticket, a).run == told.run && ticket.lives(a, late.at));
             if covered {
                 return Err(Refusal::precondition(
                     "basis",
@@ -169,7 +174,7 @@ pub(super) fn decline(ticket: &Ticket, information: EventId, late: &Late<'_>) ->
         ));
     }
     let approved =
-        |approval: &&Approval| informed(ticket, approval).event == information && lives(ticket, approval, late.at);
+        |approval: &&Approval| informed(ticket, approval).event == information && ticket.lives(approval, late.at);
     if let Some(approval) = ticket.approvals.iter().find(approved) {
         return Err(Refusal::precondition(
             "information_id",
@@ -193,7 +198,7 @@ pub(super) fn revoke(ticket: &Ticket, approval: EventId, late: &Late<'_>) -> Res
             format!("it was approved at {}, later than {}", given.at, late.at),
         ));
     }
-    if !lives(ticket, given, late.at) || given.revoked.is_some() {
+    if !ticket.lives(given, late.at) || given.revoked.is_some() {
         return Err(Refusal::precondition(
             "approval_id",
             "APPROVAL_ENDED",
@@ -217,24 +222,6 @@ fn find_information(ticket: &Ticket, id: EventId) -> Result<&Information, Refusa
 
 fn informed<'a>(ticket: &'a Ticket, approval: &Approval) -> &'a Information {
     &ticket.informations[approval.information]
-}
-
-/// Whether an information counts at an instant: its class runs on, and the ticket
-/// was not reopened since.
-fn counts(ticket: &Ticket, information: &Information, at: Timestamp) -> bool {
-    ticket.class_at(at).is_some_and(|class| class.run == information.run) && ticket.epoch(at) == information.epoch
-}
-
-/// Whether an approval has not ended at an instant: taken back, expired, closed with
-/// the ticket, or left behind by its class.
-pub(crate) fn lives(ticket: &Ticket, approval: &Approval, at: Timestamp) -> bool {
-    let closed =
-        ticket.transitions.iter().any(|t| t.to == Status::Closed && approval.moment() < t.moment() && t.at <= at);
-    approval.at <= at
-        && approval.revoked.is_none_or(|(revoked, _)| revoked > at)
-        && approval.valid_until.is_none_or(|until| until > at)
-        && !closed
-        && counts(ticket, informed(ticket, approval), at)
 }
 
 fn same_currency(field: &'static str, (named, agreed): Currencies) -> Result<(), Refusal> {

@@ -2,7 +2,8 @@
 //! the work stands. [`Ticket::evolve`] decides nothing; [`command::decide`] does.
 
 pub mod command;
-pub(crate) mod gates;
+mod ended;
+mod gates;
 mod lifecycle;
 pub mod work;
 
@@ -17,10 +18,14 @@ use crate::ids::{CustomerId, EventId, Reference, StaffId};
 use crate::policy::RuleId;
 use crate::time::{Second, Timestamp};
 
+pub(crate) use ended::End;
+
 /// How many entries of one ticket may stand.
 pub const STANDING_WORK_MAX: usize = 2_000;
 /// How many events one ticket may have, so that a fold has a bound.
 pub const EVENTS_MAX: i64 = 100_000;
+/// How many more it may have of voids, findings, declines and revocations.
+pub const EVENTS_HEAD_ROOM: i64 = 100_000;
 
 /// A ticket as it is after some prefix of its stream.
 #[derive(Clone, Debug)]
@@ -179,9 +184,11 @@ impl Approval {
     pub(crate) fn moment(&self) -> Moment {
         (self.at, self.order)
     }
+}
 
-    pub(crate) fn revoked_moment(&self) -> Option<Moment> {
-        self.revoked.map(|(at, _)| (at, self.revoked_order))
+impl Decline {
+    pub(crate) fn moment(&self) -> Moment {
+        (self.at, self.order)
     }
 }
 
@@ -439,6 +446,12 @@ impl Ticket {
     /// A classification by its event.
     pub fn classification(&self, event: EventId) -> Option<&Classification> {
         self.classifications.iter().find(|classification| classification.event == event)
+    }
+
+    /// Whether an information counts at an instant: its class runs on, and the ticket
+    /// was not reopened since.
+    pub(crate) fn counts(&self, information: &Information, at: Timestamp) -> bool {
+        self.class_at(at).is_some_and(|class| class.run == information.run) && self.epoch(at) == information.epoch
     }
 
     /// How often the ticket was reopened at or before an instant. Gates belong to

@@ -24,7 +24,7 @@ pub struct Window {
 
 impl Window {
     /// The duration, if the window is one that can be worked in.
-    pub(crate) fn duration(&self) -> Result<i64, Refusal> {
+    fn duration(&self) -> Result<i64, Refusal> {
         let Self { from, to, duration_seconds } = *self;
         let length = to.since(from);
         if length <= 0 {
@@ -52,6 +52,14 @@ pub(super) fn log(
     contract_version: i64,
     late: &Late<'_>,
 ) -> Result<Event, Refusal> {
+    let duration_seconds = check(ticket, performer, window, late)?;
+    let Window { from, to, .. } = window;
+    let performer_id = performer.clone();
+    Ok(WorkLogged { activity, contract_version, duration_seconds, from, performer_id, to }.into())
+}
+
+/// The duration, if such work may be logged: a preview asks as well.
+pub(super) fn check(ticket: &Ticket, performer: &StaffId, window: Window, late: &Late<'_>) -> Result<i64, Refusal> {
     let duration_seconds = window.duration()?;
     let Window { from, to, .. } = window;
     if to.timestamp() > late.at {
@@ -94,8 +102,7 @@ pub(super) fn log(
             ),
         ));
     }
-    let performer_id = performer.clone();
-    Ok(WorkLogged { activity, contract_version, duration_seconds, from, performer_id, to }.into())
+    Ok(duration_seconds)
 }
 
 pub(super) fn void(ticket: &Ticket, work: EventId) -> Result<Event, Refusal> {

@@ -1,9 +1,9 @@
 //! Everything has a bound, and what would pass it is refused.
 
 use beleg_domain::contract::{Terms, VERSIONS_MAX};
-use beleg_domain::event::{Event, WorkLogged};
+use beleg_domain::event::{Event, Limit, WorkLogged};
 use beleg_domain::ticket::command::Command;
-use beleg_domain::ticket::{EVENTS_MAX, Recorded, STANDING_WORK_MAX};
+use beleg_domain::ticket::{EVENTS_HEAD_ROOM, EVENTS_MAX, Recorded, STANDING_WORK_MAX};
 
 use crate::world::*;
 
@@ -12,6 +12,28 @@ fn a_ticket_has_a_bound_on_its_events() {
     let mut w = World::with_ticket(hourly(RATE));
     w.tickets[0].version = EVENTS_MAX;
     w.refuses("10:00", Command::Resolve, "TICKET_TOO_LONG");
+}
+
+/// What takes charges back or ends them is taken further: its bound is its own.
+#[test]
+fn a_ticket_at_its_bound_still_takes_what_favours_the_customer() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    let approval = w.ticket().approvals[0].event;
+    let told = w.then("11:00", inform(estimate(60)));
+    let favouring = [
+        Command::Void { work },
+        Command::Revoke { approval },
+        Command::Decline { information: told },
+        record(base_software()),
+    ];
+    for command in favouring {
+        let mut w = w.clone();
+        w.tickets[0].version = EVENTS_MAX + EVENTS_HEAD_ROOM - 1;
+        w.clone().then("11:00", command.clone());
+        w.tickets[0].version = EVENTS_MAX + EVENTS_HEAD_ROOM;
+        w.refuses("11:00", command, "TICKET_TOO_LONG");
+    }
 }
 
 #[test]

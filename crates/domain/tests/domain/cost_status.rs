@@ -2,11 +2,11 @@
 //! minute would go, and why.
 
 use beleg_domain::contract::Terms;
-use beleg_domain::cost::{self, Turn};
+use beleg_domain::cost::Turn;
 use beleg_domain::event::{Limit, Offer};
 use beleg_domain::facts::Class;
 use beleg_domain::ticket::Status;
-use beleg_domain::ticket::command::Command;
+use beleg_domain::ticket::command::{Call, Command};
 use beleg_domain::ticket::work::Window;
 
 use crate::world::*;
@@ -36,14 +36,14 @@ fn it_follows_the_ticket_from_its_opening_to_its_end() {
 }
 
 #[test]
-fn it_names_a_decline_and_an_end() {
+fn after_a_decline_or_an_end_only_the_customer_can_change_the_answer() {
     let mut w = World::with_customizing_bug(hourly(RATE));
     let told = w.then("10:00", inform(estimate(60)));
     w.then("10:10", Command::Decline { information: told });
-    says(&w, "10:10", "withheld.declined", Turn::Provider, &["approval"]);
+    says(&w, "10:10", "withheld.declined", Turn::Customer, &["approval"]);
     let approval = w.then("10:20", hourly_approval(told, Limit::Unlimited));
     w.then("10:30", Command::Revoke { approval });
-    says(&w, "10:30", "withheld.approval-ended", Turn::Provider, &["approval"]);
+    says(&w, "10:30", "withheld.approval-ended", Turn::Customer, &["approval"]);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_preview_says_what_logging_then_does_and_records_nothing() {
     w.clock(at("12:00"));
     let window = Window { from: second("09:30"), to: second("11:30"), duration_seconds: None };
     let before = w.log.len();
-    let previewed = cost::preview(w.ticket(), Execution, staff("anna"), window, w.surroundings()).unwrap().unwrap();
+    let previewed = w.preview("anna", Execution, window, false).unwrap();
     assert_eq!(w.log.len(), before);
     let work = w.work("anna", Execution, "09:30", "11:30");
     let mut logged: Vec<_> = w.standing().into_iter().filter(|(_, of, _)| *of == Some(work)).collect();
@@ -117,10 +117,40 @@ fn a_preview_says_what_logging_then_does_and_records_nothing() {
     assert_eq!(previewed, logged);
 }
 
+/// Each is what logging the same work would be refused for.
 #[test]
-fn a_preview_of_no_window_is_refused() {
-    let w = World::with_ticket(hourly(RATE));
-    let window = Window { from: second("10:00"), to: second("10:00"), duration_seconds: None };
-    let previewed = cost::preview(w.ticket(), Execution, staff("anna"), window, w.surroundings()).unwrap();
-    assert_eq!(previewed.unwrap_err().field, "to");
+fn a_preview_is_refused_as_logging_the_work_would_be() {
+    let refused = |w: &World, from: &str, to: &str, reason: &str| {
+        let window = Window { from: second(from), to: second(to), duration_seconds: None };
+        let previewed = w.preview("anna", Execution, window, false).unwrap_err();
+        assert_eq!(previewed, w.clone().send(log_work("anna", Execution, from, to)).unwrap_err());
+        assert_eq!(previewed.reason, reason);
+    };
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    w.work("anna", Execution, "10:00", "11:00");
+    w.clock(at("12:00"));
+    refused(&w, "11:00", "11:00", "MALFORMED");
+    refused(&w, "11:00", "12:00:01", "MALFORMED");
+    refused(&w, "08:59:59", "09:30", "BEFORE_OPENING");
+    refused(&w, "10:59:59", "11:30", "OVERLAPPING_WORK");
+    w.then("12:00", Command::Resolve);
+    w.then("12:30", Command::Close);
+    refused(&w, "12:00", "12:00:01", "TICKET_SETTLED");
+    w.clock(at("04-06 12:00:01"));
+    refused(&w, "11:00", "12:00", "TOO_LATE");
+}
+
+#[test]
+fn a_preview_of_an_import_has_no_limit_for_late_work() {
+    let mut w = World::agreed(hourly(RATE));
+    w.clock(at("09:00"));
+    w.try_open(|call| Call { imported: true, ..call }).unwrap();
+    w.clock(at("05-02 09:00"));
+    let window = Window { from: second("09:00"), to: second("10:00"), duration_seconds: None };
+    assert_eq!(w.preview("anna", Execution, window, false).unwrap_err().reason, "TOO_LATE");
+    assert_eq!(w.preview("anna", Execution, window, true).unwrap()[0].rule.as_str(), "withheld.unclassified");
+    w.open("05-02 09:00");
+    let window = Window { from: second("05-02 09:00"), to: second("05-02 10:00"), duration_seconds: None };
+    w.clock(at("05-02 10:00"));
+    assert_eq!(w.preview("anna", Execution, window, true).unwrap_err().reason, "NOT_IMPORTED");
 }

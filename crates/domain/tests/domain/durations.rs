@@ -110,6 +110,33 @@ fn prepaid_work_is_provable_without_a_rate() {
     w.ledger(&[("covered.prepaid", 50 * MIN, 0), ("withheld.not-provable", 30 * MIN, 0)]);
 }
 
+/// Released in the evening; from midnight on there is prepaid time.
+fn prepaid_from_midnight(released: &str, minutes: i64) -> World {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let told = w.then("09:40", inform(estimate(600)));
+    w.then(released, hourly_approval(told, Limit::Unlimited));
+    w.amend(released, "03-03", Terms { prepaid_minutes: Some(minutes), ..Terms::default() });
+    w
+}
+
+#[test]
+fn provable_time_lies_in_prepaid_time_before_it_costs_money() {
+    let mut w = prepaid_from_midnight("21:00", 600);
+    let work = w.work_within("anna", "22:00", "03-03 02:00", 150);
+    w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("covered.prepaid", 120 * MIN, 0)]);
+    let mut w = prepaid_from_midnight("23:00", 600);
+    w.work_within("anna", "22:00", "03-03 02:00", 150);
+    w.ledger(&[("covered.prepaid", 90 * MIN, 0), ("withheld.not-provable", 60 * MIN, 0)]);
+}
+
+#[test]
+fn of_prepaid_times_the_one_with_the_lower_rate_is_taken_for_it_may_be_used_up() {
+    let mut w = prepaid_from_midnight("21:00", 30);
+    w.amend("21:00", "03-04", Terms { hourly_rate_minor: agreed(6_000), ..Terms::default() });
+    let work = w.work_within("anna", "03-03 23:00", "03-04 01:00", 60);
+    w.stands(work, &[("covered.prepaid", 30 * MIN, 0), ("billable.customizing-bug", 30 * MIN, 3_000)]);
+}
+
 /// As a limit, what is left of prepaid time is applied after time is laid: else the
 /// next command, finding none left to draw, would lay it anew.
 #[test]

@@ -1,7 +1,9 @@
 //! "Erst nach Ihrer Freigabe beginnen kostenpflichtige Leistungen", and never before
 //! "dem Zeitpunkt unserer Information an Sie".
 
+use beleg_domain::contract::{StandingApproval, Terms};
 use beleg_domain::event::{Limit, Offer};
+use beleg_domain::facts::Class;
 use beleg_domain::ids::EventId;
 use beleg_domain::ticket::command::Command;
 
@@ -210,6 +212,32 @@ fn a_late_information_of_an_earlier_class_opens_nothing_for_the_next_one() {
     w.then("12:00", late("10:00", command));
     let work = w.work("anna", Execution, "10:00", "12:00");
     w.stands(work, &[("withheld.before-approval", 60 * MIN, 0), ("withheld.before-information", 60 * MIN, 0)]);
+}
+
+#[test]
+fn a_late_information_that_names_no_classification_means_the_cause_in_force_then() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    w.then("10:00", record(customer_side()));
+    w.then("10:30", record(third_party()));
+    let told = w.then("11:00", late("10:15", inform(estimate(60))));
+    assert_eq!(w.ticket().informations[0].classification, w.ticket().classifications[1].event);
+    w.then("11:00", hourly_approval(told, Limit::Unlimited));
+    let work = w.work("anna", Execution, "11:00", "12:00");
+    w.stands(work, &[("billable.third-party-cause", 60 * MIN, 12_000)]);
+    // At 09:45 another class was in force, which such an information cannot mean.
+    w.refuses("12:00", late("09:45", inform(estimate(60))), "BEFORE_CLASSIFICATION");
+}
+
+#[test]
+fn a_late_decline_with_evidence_says_why_from_when_it_was_said_and_closes_the_standing_approval() {
+    let classes = vec![Class::CustomizingBug];
+    let standing_approval = Some(StandingApproval { classes, limit: Limit::Unlimited });
+    let mut w = World::with_customizing_bug(Terms { standing_approval, ..hourly(RATE) });
+    let told = w.then("10:00", inform(estimate(60)));
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 12_000)]);
+    w.then("12:00", late("10:20", Command::Decline { information: told }));
+    w.stands(work, &[("billable.customizing-bug", 20 * MIN, 4_000), ("withheld.declined", 40 * MIN, 0)]);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! A billing increment exists only where it is agreed, and rounds up only what is
 //! billed.
 
-use beleg_domain::contract::Terms;
-use beleg_domain::event::Limit;
+use beleg_domain::contract::{StandingApproval, Terms};
+use beleg_domain::event::{Limit, Role};
+use beleg_domain::facts::Class;
+use beleg_domain::ticket::command::Command;
 
 use crate::world::*;
 
@@ -59,6 +61,59 @@ fn a_supplement_uses_the_limit_that_later_entries_would_have() {
     w.work("anna", Execution, "10:00", "10:01");
     let later = w.work("anna", Execution, "10:01", "10:11");
     w.stands(later, &[("billable.customizing-bug", 5 * MIN, 1_000), ("withheld.approval-exhausted", 5 * MIN, 0)]);
+}
+
+#[test]
+fn a_supplement_goes_on_with_the_next_release_where_one_is_used_up() {
+    let mut w = World::with_release(quarter_hours(), Limit::Minutes(20));
+    let (told, first) = (w.ticket().informations[0].event, w.ticket().approvals[0].event);
+    let second = w.then("10:00", hourly_approval(told, Limit::Minutes(5)));
+    let third = w.then("10:00", hourly_approval(told, Limit::Unlimited));
+    let work = w.work("anna", Execution, "10:00", "10:18");
+    // 18 minutes make 30: two more of the first, five of the second, five of the third.
+    w.stands(work, &[("billable.customizing-bug", 18 * MIN, 6_000)]);
+    assert_eq!(w.billed_seconds(work), 30 * MIN);
+    let (_, _, segment) = w.standing().remove(0);
+    let named: Vec<_> = segment.causes.iter().filter(|cause| cause.role == Role::Approval).collect();
+    assert_eq!(named.iter().map(|cause| cause.event).collect::<Vec<_>>(), [first, second, third]);
+    assert_eq!(segment.causes.last().map(|cause| cause.role), Some(Role::Policy));
+    let later = w.work("anna", Execution, "10:18", "10:20");
+    let (_, _, segment) = w.standing().into_iter().find(|(_, of, _)| *of == Some(later)).unwrap();
+    assert!(segment.causes.iter().all(|cause| cause.event != first && cause.event != second));
+}
+
+#[test]
+fn a_supplement_goes_on_with_an_explicit_approval_where_the_standing_one_is_used_up() {
+    let standing = StandingApproval { classes: vec![Class::CustomizingBug], limit: Limit::Minutes(20) };
+    let terms = Terms { increment_minutes: agreed(30), standing_approval: Some(standing), ..hourly(RATE) };
+    let mut w = World::with_release(terms, Limit::Unlimited);
+    let work = w.work("anna", Execution, "10:00", "10:20");
+    w.stands(work, &[("billable.customizing-bug", 20 * MIN, 6_000)]);
+    assert_eq!(w.billed_seconds(work), 30 * MIN);
+}
+
+#[test]
+fn limits_in_money_share_a_supplement_without_passing_their_amounts() {
+    let mut w = World::with_release(quarter_hours(), Limit::Minor(500));
+    let told = w.ticket().informations[0].event;
+    w.then("10:00", hourly_approval(told, Limit::Minor(700)));
+    let work = w.work("anna", Execution, "10:00", "10:01");
+    // 2.5 and 3.5 minutes of the 15; nothing is left of either.
+    w.stands(work, &[("billable.customizing-bug", MIN, 1_200)]);
+    assert_eq!(w.billed_seconds(work), 6 * MIN);
+    let later = w.work("anna", Execution, "10:01", "10:02");
+    w.stands(later, &[("withheld.approval-exhausted", MIN, 0)]);
+}
+
+#[test]
+fn a_release_that_ended_before_the_last_billable_segment_adds_nothing() {
+    let mut w = World::with_release(quarter_hours(), Limit::Unlimited);
+    let (told, approval) = (w.ticket().informations[0].event, w.ticket().approvals[0].event);
+    w.then("10:05", Command::Revoke { approval });
+    w.then("10:05", hourly_approval(told, Limit::Minutes(6)));
+    let work = w.work("anna", Execution, "10:00", "10:10");
+    w.stands(work, &[("billable.customizing-bug", 5 * MIN, 1_000), ("billable.customizing-bug", 5 * MIN, 1_200)]);
+    assert_eq!(w.billed_seconds(work), 11 * MIN);
 }
 
 #[test]

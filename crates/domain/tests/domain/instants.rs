@@ -107,3 +107,54 @@ fn a_gate_opens_at_the_next_whole_second_and_an_end_counts_from_its_own() {
         &[("withheld.before-approval", 11, 0), ("billable.customizing-bug", 9, 9), ("withheld.approval-ended", 40, 0)],
     );
 }
+
+#[test]
+fn of_a_decline_and_an_end_in_one_instant_the_later_recorded_is_the_reason() {
+    let play = |is_declined_first: bool| {
+        let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+        let approval = w.ticket().approvals[0].event;
+        let other = w.then("10:00", inform(estimate(60)));
+        let mut commands = [Command::Decline { information: other }, Command::Revoke { approval }];
+        if !is_declined_first {
+            commands.reverse();
+        }
+        for command in commands {
+            w.then("11:00", command);
+        }
+        let work = w.work("anna", Execution, "11:00", "12:00");
+        w.standing().into_iter().find(|(_, of, _)| *of == Some(work)).unwrap().2.rule.as_str().to_owned()
+    };
+    assert_eq!((play(true).as_str(), play(false).as_str()), ("withheld.approval-ended", "withheld.declined"));
+}
+
+#[test]
+fn the_second_in_which_another_chargeable_class_takes_over_is_not_billed_under_the_first() {
+    let mut w = World::with_release(hourly(3_600), Limit::Unlimited);
+    w.then("10:00:10.5", record(change_wanted()));
+    let work = w.work("anna", Execution, "10:00", "10:00:20");
+    w.stands(work, &[("billable.customizing-bug", 10, 10), ("withheld.before-information", 10, 0)]);
+}
+
+#[test]
+fn the_second_in_which_a_cause_is_corrected_within_a_run_keeps_the_rule_it_began_with() {
+    let mut w = World::with_ticket(hourly(3_600));
+    w.then("09:30", record(customer_side()));
+    let told = w.then("10:00", inform(estimate(60)));
+    w.then("10:00", hourly_approval(told, Limit::Unlimited));
+    w.then("10:00:10.5", record(third_party()));
+    let work = w.work("anna", Execution, "10:00", "10:00:20");
+    w.stands(work, &[("billable.customer-side-cause", 11, 11), ("billable.third-party-cause", 9, 9)]);
+}
+
+#[test]
+fn an_expiry_and_a_decline_in_one_instant_name_the_decline() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let told = w.then("10:00", inform(estimate(60)));
+    let Command::Approve { information, basis, limit, currency, .. } = hourly_approval(told, Limit::Unlimited) else {
+        return;
+    };
+    w.then("10:00", Command::Approve { information, basis, limit, currency, valid_until: Some(at("11:00")) });
+    w.then("11:00", Command::Decline { information: told });
+    let work = w.work("anna", Execution, "11:00", "12:00");
+    w.stands(work, &[("withheld.declined", 60 * MIN, 0)]);
+}

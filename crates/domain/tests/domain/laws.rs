@@ -4,6 +4,7 @@ use beleg_domain::assess::{self, Balance, Reading};
 use beleg_domain::contract::{Contract, StandingApproval, Terms};
 use beleg_domain::event::{Cause, Event, Limit, Offer, Role};
 use beleg_domain::facts::{Account, Class};
+use beleg_domain::ids::EventId;
 use beleg_domain::prepaid::Prepaid;
 use beleg_domain::ticket::command::Command;
 use beleg_domain::ticket::{Recorded, Ticket};
@@ -12,6 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::releases::{least_paid, paid_seconds, pays, releases};
 use crate::world::*;
 
 /// One step of a history; numbers choose among what is there.
@@ -40,6 +42,10 @@ enum Step {
     Switch(usize),
     /// Which day of three, which term, how much.
     Amend(usize, u8, i64),
+    /// Which day of three, what is released from then on.
+    AmendStanding(usize, Option<StandingApproval>),
+    /// Which day of three, what costs nothing from then on.
+    AmendExemptions(usize, Vec<Class>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,8 +55,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..7_usize).prop_map(Step::Findings),
         3 => prop::option::of(1..900_i64).prop_map(Step::Inform),
         4 => (0..4_usize, 0..4_u8, 1..100_i64).prop_map(|(of, kind, much)| Step::Approve(of, kind, much)),
-        1 => (0..4_usize).prop_map(Step::Decline),
-        2 => (0..4_usize).prop_map(Step::Revoke),
+        2 => (0..4_usize).prop_map(Step::Decline),
+        3 => (0..4_usize).prop_map(Step::Revoke),
         12 => work(),
         2 => (0..6_usize).prop_map(Step::Void),
         1 => Just(Step::Resolve),
@@ -59,7 +65,23 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reassess),
         1 => (0..2_usize).prop_map(Step::Switch),
         2 => (0..3_usize, 0..4_u8, 1..300_i64).prop_map(|(day, kind, much)| Step::Amend(day, kind, much)),
+        2 => (0..3_usize, prop::option::weighted(0.9, standing())).prop_map(|(day, to)| Step::AmendStanding(day, to)),
+        1 => (0..3_usize, exemptions()).prop_map(|(day, to)| Step::AmendExemptions(day, to)),
     ]
+}
+
+fn standing() -> impl Strategy<Value = StandingApproval> {
+    let classes = vec![Class::CustomizingBug, Class::ChangeRequest, Class::ServiceRequest];
+    let limit = prop_oneof![
+        3 => (1..120_i64).prop_map(Limit::Minutes),
+        3 => (1..20_000_i64).prop_map(Limit::Minor),
+        1 => Just(Limit::Unlimited),
+    ];
+    (prop::sample::subsequence(classes, 1..4), limit).prop_map(|(classes, limit)| StandingApproval { classes, limit })
+}
+
+fn exemptions() -> impl Strategy<Value = Vec<Class>> {
+    prop::sample::subsequence(vec![Class::CustomizingBug, Class::ChangeRequest, Class::ServiceRequest], 0..2)
 }
 
 /// Mostly execution that fills a window which has just ended; sometimes anything else.
@@ -91,20 +113,20 @@ fn released() -> impl Strategy<Value = Vec<Step>> {
 fn terms() -> impl Strategy<Value = Terms> {
     let increment = prop::option::weighted(0.3, 1..40_i64);
     let prepaid = prop::option::weighted(0.4, 1..120_i64);
-    let standing = prop::option::weighted(0.3, 1..120_i64);
+    let standing = prop::option::weighted(0.3, standing());
     let rate = prop::option::weighted(0.9, 1..30_000_i64);
     (rate, increment, prepaid, standing, any::<bool>()).prop_map(|(rate, increment, prepaid, standing, exempt)| Terms {
         policy: Some("support".into()),
         hourly_rate_minor: rate.and_then(agreed),
         increment_minutes: increment.and_then(agreed),
         prepaid_minutes: prepaid,
-        standing_approval: standing.map(|minutes| StandingApproval {
-            classes: vec![Class::CustomizingBug, Class::ServiceRequest],
-            limit: Limit::Minutes(minutes),
-        }),
+        standing_approval: standing,
         exemptions: exempt.then(|| vec![Class::ServiceRequest]),
     })
 }
+
+/// The day before a history begins, the one it begins on, the next.
+const DAYS: [&str; 3] = ["03-01", "03-02", "03-03"];
 
 /// Plays a history; what is refused is skipped.
 fn play(terms: Terms, steps: Vec<Step>) -> World {
@@ -134,7 +156,17 @@ fn play(terms: Terms, steps: Vec<Step>) -> World {
                     2 => Terms { increment_minutes: agreed(much), ..Terms::default() },
                     _ => Terms { prepaid_minutes: Some(much), ..Terms::default() },
                 };
-                let _ = w.try_amend(date(["03-01", "03-02", "03-03"][day]), terms);
+                let _ = w.try_amend(date(DAYS[day]), terms);
+                continue;
+            }
+            Step::AmendStanding(day, standing) => {
+                let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+                let standing_approval = Some(standing.unwrap_or(ended));
+                let _ = w.try_amend(date(DAYS[day]), Terms { standing_approval, ..Terms::default() });
+                continue;
+            }
+            Step::AmendExemptions(day, exempt) => {
+                let _ = w.try_amend(date(DAYS[day]), Terms { exemptions: Some(exempt), ..Terms::default() });
                 continue;
             }
             Step::Findings(which) => record(
@@ -244,6 +276,18 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
     if std::env::var_os("PROPTEST_CASES").is_some() { default } else { ProptestConfig { cases, ..default } }
 }
 
+fn sum(paid: impl Iterator<Item = (i64, i64)>) -> (i64, i64) {
+    paid.fold((0, 0), |(seconds, minor), more| (seconds + more.0, minor + more.1))
+}
+
+fn is_within(limit: Limit, (seconds, minor): (i64, i64)) -> bool {
+    match limit {
+        Limit::Minutes(minutes) => seconds <= minutes * MIN,
+        Limit::Minor(limit) => minor <= limit,
+        Limit::Unlimited => true,
+    }
+}
+
 fn history() -> impl Strategy<Value = World> {
     let begun = prop_oneof![3 => released(), 1 => Just(Vec::new())];
     (terms(), begun, prop::collection::vec(step(), 5..45))
@@ -255,7 +299,7 @@ fn history() -> impl Strategy<Value = World> {
 fn histories_reach_what_the_laws_are_about() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
-    for _ in 0..384 {
+    for _ in 0..512 {
         let w = history().new_tree(&mut runner).unwrap().current();
         for logged in &w.log {
             if logged.at < logged.recorded_at {
@@ -267,10 +311,17 @@ fn histories_reach_what_the_laws_are_about() {
                 _ => continue,
             };
             reached.extend(posted.iter().map(|segment| segment.rule.as_str().to_owned()));
+            for segment in posted.iter().filter(|segment| pays(segment)) {
+                let released = releases(segment);
+                let version = w.contract.versions.iter().position(|version| version.event == released[0].event);
+                reached.extend(version.map(|place| ["standing", "standing, amended"][place.min(1)].to_owned()));
+                reached.extend((released.len() > 1).then(|| "a supplement of several releases".to_owned()));
+            }
             reached.extend((!reversed.is_empty()).then(|| format!("reversed {}", logged.event.event_type())));
         }
     }
     let wanted = [
+        "a supplement of several releases",
         "billable.change-request",
         "billable.customer-side-cause",
         "billable.customizing-bug",
@@ -289,6 +340,8 @@ fn histories_reach_what_the_laws_are_about() {
         "late ticket_resolved",
         "reversed quote_assessed",
         "reversed work_assessed",
+        "standing",
+        "standing, amended",
         "withheld.approval-ended",
         "withheld.approval-exhausted",
         "withheld.before-approval",
@@ -306,25 +359,39 @@ fn histories_reach_what_the_laws_are_about() {
 proptest! {
     #![proptest_config(cases(384))]
 
-    /// Law 1: no billable or prepaid second before its information or its approval.
+    /// Law 1: no billable or prepaid second before its information or its approval, nor a
+    /// billable one without an agreed rate.
     #[test]
     fn nothing_costs_before_it_was_told_and_released(w in history()) {
-        let at: BTreeMap<_, _> = w.log.iter().map(|logged| (logged.id, logged.at)).collect();
-        for (_, _, segment) in w.standing() {
-            let pays = segment.account == Account::Billable || segment.grant.is_some();
-            if !pays {
-                continue;
+        let logged: BTreeMap<_, _> = w.log.iter().map(|logged| (logged.id, logged)).collect();
+        let opens = |event| logged[&event].at.opens();
+        let terms = |event: EventId| w.contract.versions.iter().find(|version| version.event == event);
+        for (place, _, segment) in w.standing().into_iter().filter(|(_, _, segment)| pays(segment)) {
+            let cause = |role: Role| segment.causes.iter().find(|cause| cause.role == role).map(|cause| cause.event);
+            prop_assert!(cause(Role::Information).is_some_and(|told| opens(told) <= segment.from), "{segment:?}");
+            let paid = releases(&segment);
+            match paid[0].role {
+                Role::Approval => prop_assert!(opens(paid[0].event) <= segment.from, "{segment:?}"),
+                Role::Contract => {
+                    let class = w.tickets[place].classification(cause(Role::Classification).unwrap()).unwrap().class;
+                    let version = terms(paid[0].event).unwrap();
+                    let standing = version.terms.standing_approval.as_ref();
+                    prop_assert!(standing.is_some_and(|standing| standing.classes.contains(&class)), "{segment:?}");
+                    prop_assert!(version.effective_at.opens() <= segment.from, "{segment:?}");
+                    prop_assert!(version.recorded_at.opens() <= segment.from, "{segment:?}");
+                }
+                other => prop_assert!(false, "{other:?} released {segment:?}"),
             }
-            let opened = |roles: &[Role]| segment.causes.iter().filter(|c| roles.contains(&c.role)).map(|c| at[&c.event]).max();
-            let told = opened(&[Role::Information]);
-            prop_assert!(told.is_some_and(|told| told.opens() <= segment.from), "{segment:?}");
-            prop_assert!(opened(&[Role::Approval, Role::Quote, Role::Contract]).is_some(), "{segment:?}");
-            if let Some(released) = opened(&[Role::Approval]) {
-                prop_assert!(released.opens() <= segment.from, "{segment:?}");
-            }
-            if segment.worked_seconds > 0 && segment.account == Account::Billable {
-                prop_assert!(segment.hourly_rate_minor.is_some());
-            }
+            // What only a supplement drew on was open to the segment's last second.
+            prop_assert!(paid.iter().skip(1).all(|more| opens(more.event) < segment.to), "{segment:?}");
+            let rate = segment.hourly_rate_minor;
+            let agreed = segment.causes.iter().filter(|cause| cause.role == Role::Contract).any(|cause| {
+                let version = terms(cause.event).unwrap();
+                let agreed = version.terms.hourly_rate_minor.and_then(|rate| rate.agreed);
+                agreed.is_some() && agreed == rate && version.effective_at.opens() <= segment.from
+            });
+            prop_assert_eq!(rate.is_some(), segment.account == Account::Billable);
+            prop_assert!(agreed || rate.is_none(), "{segment:?}");
         }
     }
 
@@ -332,34 +399,49 @@ proptest! {
     #[test]
     fn allowance_and_limits_are_never_exceeded(w in history()) {
         for (place, ticket) in w.tickets.iter().enumerate() {
-            let standing: Vec<_> = w.standing().into_iter().filter(|(t, _, _)| *t == place).map(|(_, _, s)| s).collect();
-            let free: i64 = standing.iter().filter(|s| s.rule.as_str() == "free.initial-diagnosis").map(|s| s.worked_seconds).sum();
-            prop_assert!(free <= 30 * MIN);
+            let standing: Vec<_> = w.standing().into_iter().filter(|(t, _, _)| *t == place).collect();
+            let free = standing.iter().filter(|(_, _, s)| s.rule.as_str() == "free.initial-diagnosis");
+            prop_assert!(free.map(|(_, _, s)| s.worked_seconds).sum::<i64>() <= 30 * MIN);
+            let mut paying: Vec<_> = standing.iter().filter(|(_, _, segment)| pays(segment)).collect();
             for approval in &ticket.approvals {
-                let own = standing.iter().filter(|s| {
-                    s.causes.iter().any(|c| c.role == Role::Approval && c.event == approval.event)
-                });
-                let own: Vec<_> = own.filter(|s| s.account == Account::Billable || s.grant.is_some()).collect();
-                let minor: i64 = own.iter().map(|s| s.amount_minor).sum();
-                let seconds: i64 = own.iter().map(|s| if s.grant.is_some() { s.worked_seconds } else { s.billed_seconds }).sum();
-                match approval.limit {
-                    Limit::Minutes(minutes) => prop_assert!(seconds <= minutes * 60),
-                    Limit::Minor(limit) => prop_assert!(minor <= limit),
-                    Limit::Unlimited => {}
-                }
+                let paid = paying.iter().map(|(_, _, segment)| least_paid(segment, approval.event));
+                prop_assert!(is_within(approval.limit, sum(paid)));
             }
-            // What no approval and no quote released, the standing approval did.
-            let standing = standing.iter().filter(|s| {
-                let pays = s.account == Account::Billable || s.grant.is_some();
-                pays && !s.causes.iter().any(|c| matches!(c.role, Role::Approval | Role::Quote))
-            });
-            let seconds: i64 = standing.map(|s| if s.grant.is_some() { s.worked_seconds } else { s.billed_seconds }).sum();
-            let term = w.contract.versions[0].terms.standing_approval.as_ref();
-            let limit = match term.map(|term| term.limit) {
-                Some(Limit::Minutes(minutes)) => minutes * 60,
-                _ => 0,
-            };
-            prop_assert!(seconds <= limit, "{seconds} of {limit}");
+            // Together the named approvals released it, supplements included.
+            let named = |cause: &Cause| ticket.approvals.iter().find(|approval| approval.event == cause.event);
+            let mut limits = BTreeMap::new();
+            for cause in paying.iter().flat_map(|(_, _, segment)| releases(segment)) {
+                limits.insert(cause.event, named(&cause).map(|approval| approval.limit));
+            }
+            let minutes = limits.values().map(|l| match l { Some(Limit::Minutes(minutes)) => Some(*minutes), _ => None });
+            if let Some(minutes) = minutes.sum::<Option<i64>>() {
+                prop_assert!(paying.iter().map(|(_, _, s)| paid_seconds(s)).sum::<i64>() <= minutes * MIN);
+            }
+            let minor = limits.values().map(|l| match l { Some(Limit::Minor(minor)) => Some(*minor), _ => None });
+            if let Some(minor) = minor.sum::<Option<i64>>() {
+                prop_assert!(paying.iter().map(|(_, _, s)| s.amount_minor).sum::<i64>() <= minor);
+            }
+            // The standing approval has one limit a ticket: at each segment that the version
+            // then in force, of those its entry is read with. Entries use it in recorded
+            // order, each in time order.
+            let recorded = |event: &Option<EventId>| ticket.work.iter().position(|work| Some(work.event) == *event);
+            paying.sort_by_key(|(_, work, segment)| (recorded(work), segment.from));
+            let mut used = (0, 0);
+            for (_, work, segment) in paying {
+                let release = releases(segment).remove(0);
+                if release.role != Role::Contract {
+                    continue;
+                }
+                used = sum([used, least_paid(segment, release.event)].into_iter());
+                let entry = &ticket.work[recorded(work).unwrap()];
+                let named = segment.causes.iter().find(|cause| cause.role == Role::Classification).unwrap();
+                let class = ticket.classification(named.event).unwrap().class;
+                let term = w.contract.at(entry.contract_version).standing(class, segment.from);
+                // Prepaid time uses no limit in money, so one that is used up does not end it.
+                let counts = |limit: Limit| segment.grant.is_none() || matches!(limit, Limit::Minutes(_));
+                let is_kept = term.is_some_and(|term| !counts(term.limit) || is_within(term.limit, used));
+                prop_assert!(is_kept, "{used:?} {term:?} {segment:?}");
+            }
         }
         prop_assert!(w.prepaid.grants.iter().all(|grant| (0..=grant.seconds).contains(&grant.left_seconds)));
     }
@@ -374,15 +456,24 @@ proptest! {
         }
     }
 
-    /// Law 4: a free final class leaves a net charge of zero, and so does an exempted or
-    /// undetermined one; these exemptions hold at all times.
+    /// Law 4: a free final class leaves a net charge of zero, and so does an undetermined
+    /// one; an exempted one within its dates, of the version that each charge is read with.
     #[test]
     fn a_free_final_class_costs_nothing(w in history()) {
-        for ticket in &w.tickets {
-            let last = ticket.class_in_force();
-            let exempt = w.contract.versions[0].terms.exemptions.as_deref().unwrap_or_default();
-            if last.is_some_and(|class| class.account != Account::Billable || exempt.contains(&class.class)) {
+        for (place, ticket) in w.tickets.iter().enumerate() {
+            let Some(last) = ticket.class_in_force() else { continue };
+            if last.account != Account::Billable {
                 prop_assert_eq!(ticket.charged_minor(), 0);
+            }
+            for (_, work, segment) in w.standing().iter().filter(|(t, _, s)| *t == place && s.amount_minor > 0) {
+                let version = match work {
+                    Some(work) => ticket.work.iter().find(|w| w.event == *work).unwrap().contract_version,
+                    None => {
+                        let delivered = segment.causes.iter().find(|cause| cause.role == Role::Resolution).unwrap();
+                        ticket.transitions.iter().find(|t| t.event == delivered.event).unwrap().contract_version
+                    }
+                };
+                prop_assert_eq!(w.contract.at(version).exemption(last.class, segment.from), None, "{:?}", segment);
             }
         }
     }

@@ -41,6 +41,26 @@ fn rounding_does_not_bring_back_money_that_was_used_up() {
 }
 
 #[test]
+fn what_is_left_of_money_buys_time_at_a_lower_rate() {
+    // At 1.00 EUR a second 0.50 EUR are left; at 0.10 EUR these pay for five seconds.
+    let mut w = World::with_release(hourly(360_000), Limit::Minor(1_050));
+    let dear = w.work("anna", Execution, "10:00", "11:00");
+    w.amend("12:00", "03-03", Terms { hourly_rate_minor: agreed(36_000), ..Terms::default() });
+    let cheap = w.work("anna", Execution, "03-03 10:00", "03-03 11:00");
+    w.stands(dear, &[("billable.customizing-bug", 10, 1_000), ("withheld.approval-exhausted", 3_590, 0)]);
+    w.stands(cheap, &[("billable.customizing-bug", 5, 50), ("withheld.approval-exhausted", 3_595, 0)]);
+}
+
+#[test]
+fn what_was_used_up_at_a_lower_rate_is_used_up_at_a_higher_one() {
+    let mut w = World::with_release(hourly(2_880), Limit::Minor(3));
+    w.work("anna", Execution, "10:00", "10:00:10");
+    w.amend("12:00", "03-03", Terms { hourly_rate_minor: agreed(3_600), ..Terms::default() });
+    let dear = w.work("anna", Execution, "03-03 10:00", "03-03 10:00:01");
+    w.stands(dear, &[("withheld.approval-exhausted", 1, 0)]);
+}
+
+#[test]
 fn many_short_entries_do_not_pass_a_limit_in_money_by_rounding() {
     let mut w = World::with_release(hourly(RATE), Limit::Minor(10));
     // One second costs 3⅓ cents and rounds to 3: three fit, then less than one is left.

@@ -46,6 +46,9 @@ mod cost_status;
 /// Facts that share one instant: the order of recording decides.
 mod instants;
 
+/// Rows of another system.
+mod imports;
+
 /// Commands to tickets that are not carried out.
 mod refusals;
 
@@ -54,6 +57,9 @@ mod refused_terms;
 
 /// Everything has a bound.
 mod bounds;
+
+/// Which releases paid for what.
+mod releases;
 
 /// What holds for every history.
 mod laws;

@@ -64,6 +64,75 @@ fn a_second_accepted_quote_replaces_the_first() {
     w.ledger(&[("billable.quote-delivered", 0, 70_000)]);
 }
 
+/// A quote accepted at 11:00, then another one at 12:00.
+fn replaced() -> (World, [EventId; 2], [EventId; 2]) {
+    let (mut w, first) = accepted(50_000);
+    let told = w.then("11:30", inform(Offer::QuoteMinor(70_000)));
+    let second = w.then("12:00", quote_approval(told));
+    let first_told = w.ticket().informations[0].event;
+    (w, [first_told, told], [first, second])
+}
+
+#[test]
+fn a_replaced_quote_is_no_longer_in_force_for_hourly_work() {
+    let (mut w, _, [_, second]) = replaced();
+    w.then("12:30", Command::Revoke { approval: second });
+    let told = w.then("12:30", inform(estimate(60)));
+    w.then("13:00", hourly_approval(told, Limit::Unlimited));
+    let work = w.work("anna", Execution, "12:00", "14:00");
+    w.stands(
+        work,
+        &[
+            ("covered.quote", 30 * MIN, 0),
+            ("withheld.approval-ended", 30 * MIN, 0),
+            ("billable.change-request", 60 * MIN, 12_000),
+        ],
+    );
+}
+
+#[test]
+fn hourly_work_may_be_approved_once_the_replacing_quote_expired() {
+    let (mut w, _) = accepted(50_000);
+    let told = w.then("11:30", inform(Offer::QuoteMinor(70_000)));
+    let Command::Approve { information, basis, limit, currency, .. } = quote_approval(told) else { return };
+    let valid_until = Some(at("12:30"));
+    w.then("12:00", Command::Approve { information, basis, limit, currency, valid_until });
+    let told = w.then("12:00", inform(estimate(60)));
+    w.refuses("12:00", hourly_approval(told, Limit::Unlimited), "QUOTE_IN_FORCE");
+    w.then("12:30", hourly_approval(told, Limit::Unlimited));
+    let work = w.work("anna", Execution, "12:30", "13:00");
+    w.stands(work, &[("billable.change-request", 30 * MIN, 6_000)]);
+}
+
+#[test]
+fn a_replaced_quote_has_nothing_to_revoke_and_its_offer_may_be_declined() {
+    let (mut w, [told, _], [first, second]) = replaced();
+    w.refuses("12:30", Command::Revoke { approval: first }, "APPROVAL_ENDED");
+    w.then("12:30", Command::Decline { information: told });
+    let work = w.work("anna", Execution, "12:00", "13:00");
+    w.stands(work, &[("covered.quote", 60 * MIN, 0)]);
+    w.then("13:00", Command::Revoke { approval: second });
+}
+
+#[test]
+fn an_hourly_approval_that_a_quote_overtook_has_nothing_to_revoke() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    let approval = w.ticket().approvals[0].event;
+    let told = w.then("10:30", inform(Offer::QuoteMinor(50_000)));
+    w.then("11:00", quote_approval(told));
+    w.refuses("11:00", Command::Revoke { approval }, "APPROVAL_ENDED");
+    w.then("11:30", late("10:45", Command::Revoke { approval }));
+}
+
+#[test]
+fn a_replaced_quote_may_be_accepted_again_and_replaces_the_other() {
+    let (mut w, [told, _], _) = replaced();
+    w.then("12:30", quote_approval(told));
+    w.refuses("12:30", quote_approval(told), "QUOTE_ACCEPTED");
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[PRICE]);
+}
+
 #[test]
 fn expiry_ends_the_cover_and_not_the_price() {
     let mut w = World::with_ticket(hourly(RATE));

@@ -3,7 +3,7 @@
 
 use beleg_domain::contract::Terms;
 use beleg_domain::event::{Event, Limit, Role};
-use beleg_domain::facts::{Class, Findings};
+use beleg_domain::facts::{Behaviour, Class, FaultCause, Findings};
 use beleg_domain::ticket::command::Command;
 
 use crate::world::*;
@@ -130,4 +130,24 @@ fn a_reversal_names_the_classification_that_caused_it() {
     assert_eq!(caused.event, w.ticket().classifications[1].event);
     // 09:30 to 10:00 was withheld, 09:00 to 09:30 unclassified, one hour charged.
     assert_eq!(assessed.reversed.len(), 3);
+}
+
+/// One rule classifies whatever conforms; its charge follows the cause.
+#[test]
+fn a_corrected_cause_of_what_conforms_changes_the_charge_within_one_rule() {
+    let conforms = |cause| Findings { behaviour: Behaviour::Conforms, cause, ..customizing() };
+    let mut w = World::with_ticket(hourly(RATE));
+    w.then("09:30", record(conforms(FaultCause::CustomerSide)));
+    let told = w.then("10:00", inform(estimate(60)));
+    w.then("10:00", hourly_approval(told, Limit::Unlimited));
+    w.then("11:00", record(conforms(FaultCause::NoneFound)));
+    w.then("12:00", record(conforms(FaultCause::ThirdParty)));
+    w.work("anna", Execution, "10:00", "13:00");
+    w.ledger(&[
+        ("billable.customer-side-cause", 60 * MIN, 12_000),
+        ("billable.individual-service", 60 * MIN, 12_000),
+        ("billable.third-party-cause", 60 * MIN, 12_000),
+    ]);
+    let rules: Vec<&str> = w.ticket().classifications.iter().map(|class| class.rule.as_str()).collect();
+    assert_eq!(rules, ["classify.service-request"; 3]);
 }

@@ -145,3 +145,67 @@ fn an_amendment_ends_it_from_its_date() {
     let work = w.work("anna", Execution, "23:30", "03-03 00:30");
     w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.before-approval", 30 * MIN, 0)]);
 }
+
+#[test]
+fn a_money_limit_that_cut_an_entry_has_something_left_once_it_is_raised() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minor(10_000)));
+    w.then("10:00", inform(estimate(60)));
+    w.work("anna", Execution, "10:00", "11:00");
+    w.amend("12:00", "03-03", Terms { standing_approval: term(Limit::Minor(20_000)), ..Terms::default() });
+    let raised = w.work("anna", Execution, "03-03 10:00", "03-03 11:00");
+    w.stands(raised, &[("billable.customizing-bug", 50 * MIN, 10_000), ("withheld.approval-exhausted", 10 * MIN, 0)]);
+}
+
+#[test]
+fn a_money_limit_that_cut_a_supplement_has_something_left_once_it_is_raised() {
+    let terms = Terms { increment_minutes: agreed(30), ..standing(Limit::Minor(5_000)) };
+    let mut w = World::with_customizing_bug(terms);
+    w.then("10:00", inform(estimate(60)));
+    let cut = w.work("anna", Execution, "10:00", "10:20");
+    w.amend("12:00", "03-03", Terms { standing_approval: term(Limit::Minor(20_000)), ..Terms::default() });
+    let raised = w.work("anna", Execution, "03-03 10:00", "03-03 10:30");
+    assert_eq!(w.billed_seconds(cut), 25 * MIN);
+    w.stands(raised, &[("billable.customizing-bug", 30 * MIN, 6_000)]);
+}
+
+#[test]
+fn an_amendment_with_todays_date_takes_nothing_away_that_it_names_again() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(600)));
+    w.then("10:00", inform(estimate(60)));
+    w.amend("12:00", "03-02", Terms { standing_approval: term(Limit::Minutes(900)), ..Terms::default() });
+    w.work("anna", Execution, "10:00", "14:00");
+    w.ledger(&[("billable.customizing-bug", 240 * MIN, 48_000)]);
+}
+
+#[test]
+fn a_reassessment_after_such_an_amendment_leaves_what_was_charged() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(120)));
+    w.then("10:00", inform(estimate(60)));
+    let work = w.work("anna", Execution, "10:00", "12:00");
+    w.amend("12:00", "01-01", Terms { standing_approval: term(Limit::Minutes(240)), ..Terms::default() });
+    w.then("12:30", Command::Reassess);
+    w.stands(work, &[("billable.customizing-bug", 120 * MIN, 24_000)]);
+}
+
+#[test]
+fn what_stays_open_until_the_recording_has_the_new_limit_already() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(600)));
+    w.then("10:00", inform(estimate(60)));
+    w.amend("12:00", "03-02", Terms { standing_approval: term(Limit::Minutes(30)), ..Terms::default() });
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.approval-exhausted", 30 * MIN, 0)]);
+}
+
+#[test]
+fn what_an_amendment_ended_or_no_longer_names_is_not_continued() {
+    let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+    let other = StandingApproval { classes: vec![Class::ChangeRequest], limit: Limit::Unlimited };
+    for between in [ended, other] {
+        let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+        w.then("10:00", inform(estimate(60)));
+        w.amend("10:00", "03-02", Terms { standing_approval: Some(between), ..Terms::default() });
+        w.amend("10:30", "03-02", Terms { standing_approval: term(Limit::Unlimited), ..Terms::default() });
+        let work = w.work("anna", Execution, "10:00", "11:00");
+        w.stands(work, &[("withheld.before-approval", 30 * MIN, 0), ("billable.customizing-bug", 30 * MIN, 6_000)]);
+    }
+}

@@ -17,6 +17,7 @@ use beleg_domain::prepaid::Prepaid;
 use beleg_domain::refusal::Refusal;
 use beleg_domain::ticket::Ticket;
 use beleg_domain::ticket::command::{self, Call, Command, Decision, NotDecided, Open, Surroundings};
+use beleg_domain::ticket::work::Window;
 use beleg_domain::time::{Date, Second, Timestamp};
 use uuid::Uuid;
 
@@ -483,6 +484,17 @@ impl World {
     pub(crate) fn next_minute(&self, when: &str) -> ActivityStatus {
         let [_, execution] = self.status(when).activities;
         execution
+    }
+
+    /// What work would become, were it logged now.
+    pub(crate) fn preview(
+        &self,
+        by: &str,
+        activity: Activity,
+        window: Window,
+        imported: bool,
+    ) -> Result<Vec<Segment>, Refusal> {
+        cost::preview(self.ticket(), activity, staff(by), window, self.now, imported, self.surroundings()).unwrap()
     }
 
     pub(crate) fn class(&self) -> Option<Class> {
