@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use uuid::Uuid;
 
-const POLICY: &str = include_str!("../../policies/support.toml");
+pub(crate) const POLICY: &str = include_str!("../../policies/support.toml");
 
 pub(crate) struct House {
     pub(crate) data: TempDir,

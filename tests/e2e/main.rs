@@ -14,6 +14,8 @@ mod worked_ticket;
 mod audits;
 /// What is wrong is said, and changes nothing.
 mod bad_input;
+/// Who stops waiting takes nothing back and spoils nothing.
+mod cancelled_calls;
 /// The views follow the log, wait for what passes and stop at what does not.
 mod following;
 /// What verifying a log brings to light.

@@ -4,7 +4,7 @@ use tonic::Code;
 use crate::house::{House, at, id};
 use crate::worked_ticket::play;
 
-fn key(ticket: &str) -> Option<pb::TicketKey> {
+pub(crate) fn key(ticket: &str) -> Option<pb::TicketKey> {
     Some(pb::TicketKey { key: Some(pb::ticket_key::Key::TicketId(ticket.into())) })
 }
 

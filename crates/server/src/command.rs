@@ -327,7 +327,7 @@ impl Commands {
             self.states.forget_contract(&customer);
             match appended {
                 Ok(receipt) => {
-                    let stream_version = version_in(&receipt, &name);
+                    let stream_version = stream_version(&receipt);
                     return Ok(Accepted { receipt, stream_version, ticket: None });
                 }
                 Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
@@ -359,7 +359,7 @@ impl Commands {
             self.states.reload_policies(&*self.log).await?;
             match appended {
                 Ok(receipt) => {
-                    let stream_version = version_in(&receipt, &name);
+                    let stream_version = stream_version(&receipt);
                     return Ok(Accepted { receipt, stream_version, ticket: None });
                 }
                 Err(AppendError::Conflict { expected, actual, .. }) if request.expected_version.is_some() => {
@@ -400,9 +400,7 @@ impl Commands {
         if !stored.matches(&asked.digest, asked.request.texts()) {
             return Err(Failure::RequestReused(asked.request.id));
         }
-        let first = stored.receipt.events.first().map(|event| Arc::clone(&event.stream));
-        let stream_version = version_in(&stored.receipt, first.as_deref().unwrap_or(&asked.stream));
-        Ok(Some(Accepted { receipt: stored.receipt, stream_version, ticket: None }))
+        Ok(Some(Accepted { stream_version: stream_version(&stored.receipt), receipt: stored.receipt, ticket: None }))
     }
 
     /// Whether a failed append is worth another decision; else its failure.
@@ -429,7 +427,7 @@ impl Commands {
     }
 
     fn accepted(&self, receipt: Appended, name: &str, ticket: Arc<Ticket>, opening: Opening) -> Accepted {
-        let stream_version = version_in(&receipt, name);
+        let stream_version = stream_version(&receipt);
         if receipt.repeated {
             return Accepted { receipt, stream_version, ticket: None };
         }
@@ -533,8 +531,10 @@ pub(crate) fn new_id() -> EventId {
     EventId(Uuid::now_v7())
 }
 
-fn version_in(receipt: &Appended, name: &str) -> i64 {
-    receipt.events.iter().rfind(|event| *event.stream == *name).map_or(0, |event| event.version)
+/// A command's own stream, after it: the one that its first event is in.
+fn stream_version(receipt: &Appended) -> i64 {
+    let own = receipt.events.first().map(|event| &event.stream);
+    receipt.events.iter().rfind(|event| Some(&event.stream) == own).map_or(0, |event| event.version)
 }
 
 /// The log has no such ticket.

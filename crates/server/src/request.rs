@@ -1,6 +1,7 @@
 //! What a command's call holds beside the command, and what makes two calls the same.
 
 use beleg_domain::ids::EventId;
+use beleg_domain::refusal::Refusal;
 use beleg_domain::time::Timestamp;
 use beleg_proof::canonical;
 use serde::Serialize;
@@ -58,7 +59,7 @@ impl Request {
             texts: self.personal.iter().map(|(name, _)| *name).collect(),
             command,
         };
-        let bytes = canonical::to_bytes(&content).map_err(Failure::broken)?;
+        let bytes = canonical::to_bytes(&content).map_err(|error| Refusal::malformed("request", error.to_string()))?;
         Ok(Sha256::digest(&bytes).into())
     }
 
