@@ -59,13 +59,16 @@ pub(crate) enum Command {
     Rebuild(Rebuild),
     /// Derive every assessment anew from its facts and compare
     Verify(Verify),
-    /// Measure a private server with a closed loop of clients
+    /// Measure a private or a running server with a closed loop of clients
     Bench(Bench),
 }
 
 /// What `beleg bench` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Bench {
+    /// A running server to measure, started with --bench and --allow-import on a log made for it (default: a private one)
+    #[arg(long, value_name = "URL")]
+    pub(crate) against: Option<String>,
     /// Clients at once; each has one call under way
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,16,64,256", value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub(crate) clients: Vec<u64>,
@@ -78,7 +81,7 @@ pub(crate) struct Bench {
     /// Rounds of the bare append and LogWork in turn; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(crate) rounds: u64,
-    /// Tickets to prepare
+    /// Tickets to prepare for each number of clients
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) tickets: u64,
 }
@@ -243,6 +246,9 @@ pub(crate) struct Serve {
     /// Take "now" from each call; for demos, tests and rehearsals
     #[arg(long)]
     pub(crate) simulated_clock: bool,
+    /// Offer the bare append that `beleg bench --against` compares with
+    #[arg(long)]
+    pub(crate) bench: bool,
 }
 
 /// What `beleg rebuild` takes.

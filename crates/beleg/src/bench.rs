@@ -1,4 +1,5 @@
-//! `beleg bench`: a closed loop of clients against a private server, durable as any.
+//! `beleg bench`: a closed loop of clients against a private server, durable as any, or
+//! against a running one.
 //!
 //! Each client has one call under way and waits for its answer. LogWork alternates
 //! with a bare append (one event, no decision, the same gRPC stack and writer), so
@@ -33,6 +34,8 @@ const BARE_TEXT_BYTES: usize = 370;
 #[derive(Clone)]
 struct Bench {
     channel: Channel,
+    /// Makes the bare append's streams this one's own.
+    name: Arc<str>,
     tickets: Arc<Vec<String>>,
     appended: Arc<AtomicU64>,
     logged: Arc<AtomicU64>,
@@ -40,47 +43,54 @@ struct Bench {
     span: Duration,
 }
 
-/// Runs all workloads with every number of clients.
+/// Runs all workloads with every number of clients, each on tickets of its own: what one
+/// logged does not make the next one's tickets longer.
 pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome, Failure> {
-    let server = bench_server().await?;
-    let nothing = || Failure::NothingListens { url: server.url.clone() };
-    let endpoint = Channel::from_shared(server.url.clone()).map_err(|_| nothing())?;
-    let channel = endpoint.connect().await.map_err(|_| nothing())?;
-    let bar = session.screen.progress(args.tickets);
-    let tickets = prepare::tickets(&channel, args.tickets, &bar).await?;
-    bar.finish_and_clear();
-    let bench = Bench {
-        channel,
-        tickets: Arc::new(tickets),
-        appended: Arc::default(),
-        logged: Arc::default(),
-        read: Arc::default(),
-        span: Duration::from_secs(args.seconds),
-    };
+    let private = if args.against.is_some() { None } else { Some(bench_server().await?) };
+    let url = args.against.clone().or_else(|| private.as_ref().map(|server| server.url.clone())).unwrap_or_default();
+    let nothing = || Failure::NothingListens { url: url.clone() };
+    let channel = Channel::from_shared(url.clone()).map_err(|_| nothing())?.connect().await.map_err(|_| nothing())?;
+    let customer = prepare::customer(&channel).await?;
     let mut results = Vec::new();
     let mut ratios = Vec::new();
-    for clients in args.clients {
+    let mut read = None;
+    for clients in &args.clients {
+        let bar = session.screen.progress(args.tickets);
+        let bench = Bench {
+            tickets: Arc::new(prepare::tickets(&channel, &customer, args.tickets, &bar).await?),
+            channel: channel.clone(),
+            name: format!("{customer}-{clients}").into(),
+            appended: Arc::default(),
+            logged: Arc::default(),
+            read: Arc::default(),
+            span: Duration::from_secs(args.seconds),
+        };
+        bar.finish_and_clear();
         let (mut bare, mut logged) = (Vec::new(), Vec::new());
         for _ in 0..args.rounds {
-            bare.push(bench.written("bare append", clients, Bench::append).await?);
-            logged.push(bench.written("LogWork", clients, Bench::log_work).await?);
+            bare.push(bench.written("bare append", *clients, Bench::append).await?);
+            logged.push(bench.written("LogWork", *clients, Bench::log_work).await?);
         }
         let (bare, logged) = (median(bare), median(logged));
-        ratios.push((clients, 100 * logged.per_second() / bare.per_second().max(1)));
+        ratios.push((*clients, 100 * logged.per_second() / bare.per_second().max(1)));
         results.extend([bare, logged]);
         if args.writes_only {
             continue;
         }
         for (workload, call) in [("GetTicket", Read::Ticket), ("GetTicketHistory", Read::History)] {
             let reading = bench.clone();
-            let calls = closed_loop(workload, clients, bench.span, move || reading.clone().read(call));
+            let calls = closed_loop(workload, *clients, bench.span, move || reading.clone().read(call));
             results.push(calls.await?);
         }
+        if Some(clients) == args.clients.last() {
+            read = Some(bench.read_log().await?);
+        }
     }
-    let read = if args.writes_only { None } else { Some(bench.read_log().await?) };
     tell(session, &results, &ratios, read)?;
-    drop(bench);
-    server.stop().await?;
+    drop(channel);
+    if let Some(server) = private {
+        server.stop().await?;
+    }
     Ok(Outcome::Good)
 }
 
@@ -134,7 +144,7 @@ impl Bench {
         let (stream, version) = self.next(&self.appended);
         let append = AppendRequest {
             request_id: Uuid::now_v7().to_string(),
-            stream: stream.to_string(),
+            stream: format!("{}-{stream}", self.name),
             expected_version: i64::try_from(version).unwrap_or(i64::MAX),
             text: "x".repeat(BARE_TEXT_BYTES),
         };

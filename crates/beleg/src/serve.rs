@@ -26,7 +26,7 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         data: args.data,
         simulated_clock: args.simulated_clock,
         allow_import: args.allow_import,
-        bench: false,
+        bench: args.bench,
     };
     let failed = |error: ServeError| Failure::Serve(error.to_string());
     let server = Server::open(config).await.map_err(failed)?;

@@ -7,25 +7,28 @@ use beleg_server::pb::ticket_service_client::TicketServiceClient;
 use beleg_server::{call, pb};
 use indicatif::ProgressBar;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tonic::Request;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
+use tonic::{Code, Request};
 use uuid::Uuid;
 
 const POLICY: &str = include_str!("../../../../policies/support.toml");
-const CUSTOMER: &str = "bench";
 /// Clients that prepare.
 const PREPARING: u64 = 64;
 /// A month ago, within the limit for late work and with room for many entries.
 const OPENED_SECONDS_AGO: i64 = 30 * 86_400;
 
-/// Publishes the policy, agrees a contract and prepares so many tickets.
-pub(crate) async fn tickets(channel: &Channel, count: u64, bar: &ProgressBar) -> Result<Vec<String>, Failure> {
+/// Publishes the policy, where it is not published yet, and agrees a new customer's contract.
+pub(crate) async fn customer(channel: &Channel) -> Result<String, Failure> {
     let publish = pb::PublishPolicyRequest { request_id: id(), document: POLICY.into(), ..Default::default() };
-    PolicyServiceClient::new(channel.clone()).publish_policy(publish).await?;
+    match PolicyServiceClient::new(channel.clone()).publish_policy(publish).await {
+        Err(status) if status.code() != Code::FailedPrecondition => return Err(status.into()),
+        _ => {}
+    }
+    let customer = format!("bench-{}", Uuid::now_v7());
     let agree = pb::AgreeContractRequest {
         request_id: id(),
-        customer_id: CUSTOMER.into(),
+        customer_id: customer.clone(),
         currency_code: "EUR".into(),
         time_zone: "UTC".into(),
         effective_date: "2020-01-01".into(),
@@ -37,14 +40,25 @@ pub(crate) async fn tickets(channel: &Channel, count: u64, bar: &ProgressBar) ->
         ..Default::default()
     };
     ContractServiceClient::new(channel.clone()).agree_contract(agree).await?;
+    Ok(customer)
+}
+
+/// Prepares so many tickets of a customer.
+pub(crate) async fn tickets(
+    channel: &Channel,
+    customer: &str,
+    count: u64,
+    bar: &ProgressBar,
+) -> Result<Vec<String>, Failure> {
     let step = usize::try_from(PREPARING).unwrap_or(1);
     let preparing: Vec<_> = (0..PREPARING.min(count))
         .map(|first| {
             let (mut client, bar) = (TicketServiceClient::new(channel.clone()), bar.clone());
+            let customer = customer.to_owned();
             tokio::spawn(async move {
                 let mut prepared = Vec::new();
                 for _ in (first..count).step_by(step) {
-                    prepared.push(ticket(&mut client).await?);
+                    prepared.push(ticket(&mut client, &customer).await?);
                     bar.inc(1);
                 }
                 Ok::<_, Failure>(prepared)
@@ -58,11 +72,11 @@ pub(crate) async fn tickets(channel: &Channel, count: u64, bar: &ProgressBar) ->
     Ok(tickets)
 }
 
-async fn ticket(client: &mut TicketServiceClient<Channel>) -> Result<String, Failure> {
+async fn ticket(client: &mut TicketServiceClient<Channel>, customer: &str) -> Result<String, Failure> {
     let open = pb::OpenTicketRequest {
         request_id: id(),
         occurred_at: Some(seconds_ago(OPENED_SECONDS_AGO)),
-        customer_id: CUSTOMER.into(),
+        customer_id: customer.into(),
         impact: pb::Impact::Incident.into(),
         ..Default::default()
     };
