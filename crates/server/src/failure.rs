@@ -24,6 +24,15 @@ pub(crate) enum Failure {
     /// The database cannot serve now.
     #[error("{0}")]
     Unavailable(String),
+    /// The views cannot be read now.
+    #[error(transparent)]
+    Views(#[from] ViewError),
+    /// As many as may are reading the whole log.
+    #[error("as many as may are reading the log: try again in a moment")]
+    TooManyReaders,
+    /// The server ends.
+    #[error("the server is shutting down: try again in a moment")]
+    Stopping,
     /// The commit failed and nobody can tell whether it took effect.
     #[error("{0}: repeat the call with the same request id")]
     OutcomeUnknown(String),
@@ -47,12 +56,6 @@ impl From<ReadError> for Failure {
             ReadError::Unavailable { .. } | ReadError::Closed => Self::Unavailable(error.to_string()),
             ReadError::Corrupt { .. } => Self::Broken(error.to_string()),
         }
-    }
-}
-
-impl From<ViewError> for Failure {
-    fn from(error: ViewError) -> Self {
-        Self::Unavailable(error.to_string())
     }
 }
 

@@ -116,7 +116,7 @@ impl Api {
         asked: Asked<pb::ListContractsRequest>,
     ) -> Result<pb::ListContractsResponse, Failure> {
         let m = asked.into_inner();
-        let page = Page::read(m.page_size, &m.page_token, b"contracts")?;
+        let page = Page::read("ListContracts", m.page_size, &m.page_token, &[])?;
         let rows = self.views.contracts(page.after.as_deref().unwrap_or(""), page.size).await?;
         let full = rows.len() == page.size;
         let next = rows.last().filter(|_| full).map(|row| page.token(&row.customer_id));

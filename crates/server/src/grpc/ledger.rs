@@ -52,7 +52,7 @@ impl Api {
     async fn on_list_entries(&self, asked: Asked<pb::ListEntriesRequest>) -> Result<pb::ListEntriesResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::ListEntriesRequest { page_size: 0, page_token: String::new(), min_position: None, ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("ListEntries", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let customer = m.customer_id.as_deref().map(|id| OpaqueId::parse("customer_id", id)).transpose()?;
         let ticket = m.ticket_id.as_deref().map(|id| parse::id("ticket_id", id)).transpose()?;
         let work = m.work_id.as_deref().map(|id| parse::id("work_id", id)).transpose()?;
@@ -129,7 +129,7 @@ impl Api {
     async fn on_get_balances(&self, asked: Asked<pb::GetBalancesRequest>) -> Result<pb::GetBalancesResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::GetBalancesRequest { page_size: 0, page_token: String::new(), min_position: None, ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("GetBalances", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let mut keys = BalanceKeys::default();
         for key in &m.group_by {
             match pb::BalanceKey::try_from(*key) {

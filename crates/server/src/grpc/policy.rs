@@ -115,7 +115,7 @@ impl Api {
         asked: Asked<pb::ListPoliciesRequest>,
     ) -> Result<pb::ListPoliciesResponse, Failure> {
         let m = asked.into_inner();
-        let page = Page::read(m.page_size, &m.page_token, b"policies")?;
+        let page = Page::read("ListPolicies", m.page_size, &m.page_token, &[])?;
         self.views_at(Some(self.log().head().position)).await?;
         let rows = self.views.policies(page.after_number()?, page.size).await?;
         let full = rows.len() == page.size;

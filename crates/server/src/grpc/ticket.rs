@@ -362,7 +362,7 @@ impl Api {
     async fn on_list_tickets(&self, asked: Asked<pb::ListTicketsRequest>) -> Result<pb::ListTicketsResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::ListTicketsRequest { page_size: 0, page_token: String::new(), min_position: None, ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("ListTickets", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let filter = TicketFilter {
             customer_id: m.customer_id,
             status: match pb::TicketStatus::try_from(m.status) {
@@ -391,7 +391,7 @@ impl Api {
     ) -> Result<pb::GetTicketHistoryResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::GetTicketHistoryRequest { page_size: 0, page_token: String::new(), ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("GetTicketHistory", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let id = self.ticket_id(m.ticket.as_ref()).await?;
         let up_to = self.up_to(m.as_of.as_ref()).await?;
         let after = page.after_number()?;
