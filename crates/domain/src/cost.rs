@@ -8,8 +8,7 @@ use crate::event::Segment;
 use crate::facts::{Account, Activity, Class};
 use crate::ids::{EventId, StaffId};
 use crate::policy::Required;
-use crate::refusal::Refusal;
-use crate::ticket::command::Surroundings;
+use crate::ticket::command::{self, Call, Command, NotDecided, Surroundings};
 use crate::ticket::work::Window;
 use crate::ticket::{Status, Ticket, Work};
 use crate::time::Timestamp;
@@ -64,7 +63,7 @@ pub enum Turn {
     Nobody,
 }
 
-/// The cost status at an instant.
+/// The cost status at an instant, which is not before the opening.
 pub fn status(ticket: &Ticket, at: Timestamp, surroundings: Surroundings<'_>) -> Result<CostStatus, NotWhole> {
     let reading = reading(ticket, surroundings);
     let second = at.opens();
@@ -100,26 +99,23 @@ pub fn status(ticket: &Ticket, at: Timestamp, surroundings: Surroundings<'_>) ->
     })
 }
 
-/// What an entry would become, were it logged now.
+/// What an entry would become, were it logged now; refused as logging it would be.
 pub fn preview(
     ticket: &Ticket,
     activity: Activity,
     performer: StaffId,
     window: Window,
+    now: Timestamp,
     surroundings: Surroundings<'_>,
-) -> Result<Result<Vec<Segment>, Refusal>, NotWhole> {
-    let duration_seconds = match window.duration() {
-        Ok(duration) => duration,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let entry = Work {
-        performer,
-        to: window.to,
-        duration_seconds,
-        ..hypothetical(ticket, activity, window.from, surroundings)
-    };
+) -> Result<Vec<Segment>, NotDecided> {
+    let Window { from, to, duration_seconds } = window;
+    let command = Command::LogWork { activity, performer: performer.clone(), from, to, duration_seconds };
+    let call = Call { now, occurred_at: None, has_evidence: false, imported: false, event: NEVER_RECORDED };
+    command::accept(ticket, &command, call, surroundings)?;
+    let duration_seconds = window.duration()?;
+    let entry = Work { performer, to, duration_seconds, ..hypothetical(ticket, activity, from, surroundings) };
     let (_, _, segments) = assess::hypothetical(&reading(ticket, surroundings), &entry)?;
-    Ok(Ok(segments))
+    Ok(segments)
 }
 
 fn reading<'a>(ticket: &'a Ticket, surroundings: Surroundings<'a>) -> Reading<'a> {

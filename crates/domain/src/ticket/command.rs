@@ -198,39 +198,7 @@ pub fn decide(
     surroundings: Surroundings<'_>,
     mut new_id: impl FnMut() -> EventId,
 ) -> Result<Vec<Draft>, NotDecided> {
-    if call.imported && !ticket.imported {
-        return Err(Refusal::precondition(
-            "ticket_id",
-            "NOT_IMPORTED",
-            "an import may only write to tickets that an import opened",
-        )
-        .into());
-    }
-    if ticket.version >= EVENTS_MAX {
-        return Err(Refusal::precondition(
-            "ticket_id",
-            "TICKET_TOO_LONG",
-            format!("a ticket has at most {EVENTS_MAX} events: open another one"),
-        )
-        .into());
-    }
-    let at = call.occurred_at.unwrap_or(call.now);
-    if at > call.now {
-        return Err(Refusal::malformed(
-            "occurred_at",
-            format!("occurred_at {at} is in the future: it is {} here", call.now),
-        )
-        .into());
-    }
-    if at < ticket.opened_at {
-        return Err(Refusal::precondition(
-            "occurred_at",
-            "BEFORE_OPENING",
-            format!("{at} is before the ticket was opened at {}", ticket.opened_at),
-        )
-        .into());
-    }
-    let own = own_events(ticket, command, call, at, surroundings)?;
+    let (at, own) = accept(ticket, command, call, surroundings)?;
 
     let before = ticket.version;
     let mut drafts = Vec::with_capacity(own.len() + 1);
@@ -267,6 +235,49 @@ pub fn decide(
     drafts.extend(draws);
     ticket.settled = Settled::after(&Reading { ticket, contract, book, prepaid, balance }, capacity);
     Ok(drafts)
+}
+
+/// When a command's facts are true, and which they are; or why it is refused. Nothing
+/// is changed by it.
+pub(crate) fn accept(
+    ticket: &Ticket,
+    command: &Command,
+    call: Call,
+    surroundings: Surroundings<'_>,
+) -> Result<(Timestamp, Vec<Event>), NotDecided> {
+    if call.imported && !ticket.imported {
+        return Err(Refusal::precondition(
+            "ticket_id",
+            "NOT_IMPORTED",
+            "an import may only write to tickets that an import opened",
+        )
+        .into());
+    }
+    if ticket.version >= EVENTS_MAX {
+        return Err(Refusal::precondition(
+            "ticket_id",
+            "TICKET_TOO_LONG",
+            format!("a ticket has at most {EVENTS_MAX} events: open another one"),
+        )
+        .into());
+    }
+    let at = call.occurred_at.unwrap_or(call.now);
+    if at > call.now {
+        return Err(Refusal::malformed(
+            "occurred_at",
+            format!("occurred_at {at} is in the future: it is {} here", call.now),
+        )
+        .into());
+    }
+    if at < ticket.opened_at {
+        return Err(Refusal::precondition(
+            "occurred_at",
+            "BEFORE_OPENING",
+            format!("{at} is before the ticket was opened at {}", ticket.opened_at),
+        )
+        .into());
+    }
+    Ok((at, own_events(ticket, command, call, at, surroundings)?))
 }
 
 fn fold(ticket: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {

@@ -5,8 +5,9 @@ use beleg_domain::contract::Terms;
 use beleg_domain::cost::{self, Turn};
 use beleg_domain::event::{Limit, Offer};
 use beleg_domain::facts::Class;
+use beleg_domain::refusal::Refusal;
 use beleg_domain::ticket::Status;
-use beleg_domain::ticket::command::Command;
+use beleg_domain::ticket::command::{Command, NotDecided};
 use beleg_domain::ticket::work::Window;
 
 use crate::world::*;
@@ -106,7 +107,7 @@ fn a_preview_says_what_logging_then_does_and_records_nothing() {
     w.clock(at("12:00"));
     let window = Window { from: second("09:30"), to: second("11:30"), duration_seconds: None };
     let before = w.log.len();
-    let previewed = cost::preview(w.ticket(), Execution, staff("anna"), window, w.surroundings()).unwrap().unwrap();
+    let previewed = cost::preview(w.ticket(), Execution, staff("anna"), window, at("12:00"), w.surroundings()).unwrap();
     assert_eq!(w.log.len(), before);
     let work = w.work("anna", Execution, "09:30", "11:30");
     let mut logged: Vec<_> = w.standing().into_iter().filter(|(_, of, _)| *of == Some(work)).collect();
@@ -121,6 +122,25 @@ fn a_preview_says_what_logging_then_does_and_records_nothing() {
 fn a_preview_of_no_window_is_refused() {
     let w = World::with_ticket(hourly(RATE));
     let window = Window { from: second("10:00"), to: second("10:00"), duration_seconds: None };
-    let previewed = cost::preview(w.ticket(), Execution, staff("anna"), window, w.surroundings()).unwrap();
-    assert_eq!(previewed.unwrap_err().field, "to");
+    assert_eq!(preview_refused(&w, window, "10:00").field, "to");
+}
+
+#[test]
+fn a_preview_is_refused_where_logging_would_be() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    w.clock(at("12:00"));
+    let window = |from, to| Window { from: second(from), to: second(to), duration_seconds: None };
+    assert_eq!(preview_refused(&w, window("11:00", "12:01"), "12:00").field, "to");
+    assert_eq!(preview_refused(&w, window("08:00", "10:00"), "12:00").reason, "BEFORE_OPENING");
+    w.work("anna", Execution, "10:00", "11:00");
+    assert_eq!(preview_refused(&w, window("10:30", "11:30"), "12:00").reason, "OVERLAPPING_WORK");
+    w.then("12:00", Command::Close);
+    assert_eq!(preview_refused(&w, window("12:00", "12:30"), "13:00").reason, "TICKET_SETTLED");
+}
+
+fn preview_refused(w: &World, window: Window, now: &str) -> Refusal {
+    match cost::preview(w.ticket(), Execution, staff("anna"), window, at(now), w.surroundings()) {
+        Err(NotDecided::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
 }

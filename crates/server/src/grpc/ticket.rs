@@ -6,7 +6,7 @@ use beleg_domain::facts::Activity;
 use beleg_domain::ids::{OpaqueId, stream};
 use beleg_domain::refusal::Refusal;
 use beleg_domain::ticket::Ticket;
-use beleg_domain::ticket::command::{Command, Open, Surroundings};
+use beleg_domain::ticket::command::{Command, NotDecided, Open, Surroundings};
 use beleg_domain::ticket::work::Window;
 use beleg_store::views::TicketFilter;
 use prost::Message as _;
@@ -447,6 +447,7 @@ impl Api {
     }
 
     async fn on_preview_work(&self, asked: Asked<pb::PreviewWorkRequest>) -> Result<pb::PreviewWorkResponse, Failure> {
+        let now = self.now(asked.metadata())?;
         let m = asked.into_inner();
         let id = self.ticket_id(m.ticket.as_ref()).await?;
         let activity: Activity = parse::activity(m.activity)?;
@@ -457,7 +458,11 @@ impl Api {
         let policies = self.commands.states.policies().await;
         let prepaid = self.prepaid_at(&contract, UpTo::Head).await?;
         let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
-        let segments = cost::preview(&ticket, activity, performer, window, surroundings).map_err(Failure::broken)??;
+        let previewed = cost::preview(&ticket, activity, performer, window, now, surroundings);
+        let segments = previewed.map_err(|error| match error {
+            NotDecided::Refused(refusal) => refusal.into(),
+            broken => Failure::broken(broken),
+        })?;
 
         let mut rules: Vec<pb::Rule> = Vec::new();
         let (mut why_not_free, mut why_not_billable) = (Vec::new(), Vec::new());
