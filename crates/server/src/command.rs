@@ -309,7 +309,12 @@ impl Commands {
             name: policy.name().to_owned(),
             version: count + 1,
         };
-        let draft = Draft { id: own, at: call.now, event: published.into() };
+        let at = call.occurred_at.unwrap_or(call.now);
+        if at > call.now {
+            let message = format!("{at} is in the future: it is {} here", call.now);
+            return Err(Refusal::malformed("occurred_at", message).into());
+        }
+        let draft = Draft { id: own, at, event: published.into() };
         let events = vec![self.new_event(&name, &draft, None, &[])?];
         let receipt = self.append(&request, call.now, vec![(name.clone(), policies.version)], events).await?;
         self.states.reload_policies(&*self.log).await?;
