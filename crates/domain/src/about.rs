@@ -62,11 +62,6 @@ impl About {
         Ok(())
     }
 
-    /// The ticket by everything that is known; none if the stream is empty.
-    pub fn known(&self) -> Option<&Ticket> {
-        self.known.as_ref()
-    }
-
     /// The ticket with what was true then; none before its opening. Its version is
     /// that of the whole stream.
     pub fn ticket(self, surroundings: Surroundings<'_>) -> Result<Option<Ticket>, NotWhole> {

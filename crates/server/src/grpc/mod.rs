@@ -12,6 +12,7 @@ mod policy;
 mod render;
 mod status;
 mod ticket;
+mod ticket_query;
 
 use std::sync::Arc;
 use std::time::Duration;
