@@ -1,8 +1,10 @@
+use beleg_server::pb::log_service_client::LogServiceClient;
 use beleg_server::pb::{self, Activity};
-use tonic::{Code, Status};
+use prost::bytes::BufMut as _;
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::house::{House, at, id};
+use crate::house::{House, at, id, key, serve, told};
 use crate::worked_ticket::play;
 
 /// Sends work that is wrong in one thing; says the code and the reason.
@@ -11,12 +13,6 @@ async fn refused(house: &House, work: pb::LogWorkRequest) -> (Code, String) {
     let status = house.tickets().log_work(house.call(work)).await.unwrap_err();
     assert_eq!(house.head().await, head, "a refused command left an event: {status:?}");
     told(&status)
-}
-
-fn told(status: &Status) -> (Code, String) {
-    assert!(!status.message().is_empty());
-    let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-    (status.code(), reason)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,4 +135,198 @@ async fn imports_need_a_server_that_admits_them() {
     work.metadata_mut().insert("beleg-origin", "import:test".parse().unwrap());
     let status = house.tickets().log_work(work).await.unwrap_err();
     assert_eq!(told(&status), (Code::FailedPrecondition, "IMPORTS_NOT_ADMITTED".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_given_says_something_and_is_not_too_long() {
+    let house = House::ready().await;
+    let ticket = house.open().await;
+    house.findings(&ticket, pb::FaultCause::Customizing, pb::Reproducible::No).await;
+    let head = house.head().await;
+    let field = |status: &tonic::Status| {
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        status.get_details_bad_request().unwrap().field_violations[0].field.clone()
+    };
+    let opened = |subject: Option<String>, description: Option<String>| pb::OpenTicketRequest {
+        request_id: id(),
+        customer_id: "acme".into(),
+        impact: pb::Impact::Request.into(),
+        subject,
+        description,
+        ..Default::default()
+    };
+    let informed = |next_steps: Option<String>, evidence: &str| pb::InformCustomerRequest {
+        request_id: id(),
+        ticket_id: ticket.clone(),
+        next_steps,
+        evidence: evidence.into(),
+        ..Default::default()
+    };
+    for blank in ["", "  ", "\n\t"] {
+        let blank = Some(blank.to_owned());
+        let status = house.tickets().open_ticket(house.call(opened(blank.clone(), None))).await.unwrap_err();
+        assert_eq!(field(&status), "subject");
+        let status = house.tickets().open_ticket(house.call(opened(None, blank.clone()))).await.unwrap_err();
+        assert_eq!(field(&status), "description");
+        let status = house.tickets().inform_customer(house.call(informed(blank, ""))).await.unwrap_err();
+        assert_eq!(field(&status), "next_steps");
+    }
+    let status = house.tickets().inform_customer(house.call(informed(None, "  "))).await.unwrap_err();
+    assert_eq!(field(&status), "evidence");
+
+    let long = opened(Some("x".repeat(5_000_000)), None);
+    let status = house.tickets().open_ticket(house.call(long)).await.unwrap_err();
+    assert_eq!(field(&status), "subject");
+    assert!(status.message().contains("5000000") && status.message().contains("16384"), "{status:?}");
+    assert_eq!(house.head().await, head);
+
+    // What nothing is said of may be left out.
+    house.tickets().open_ticket(house.call(opened(None, None))).await.unwrap();
+    house.tickets().inform_customer(house.call(informed(None, ""))).await.unwrap();
+}
+
+/// A message as it is, whatever it is.
+struct Raw;
+
+impl tonic::codec::Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl tonic::codec::Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = tonic::Status;
+
+    fn encode(&mut self, bytes: Vec<u8>, into: &mut tonic::codec::EncodeBuf<'_>) -> Result<(), tonic::Status> {
+        into.put_slice(&bytes);
+        Ok(())
+    }
+}
+
+impl tonic::codec::Decoder for Raw {
+    type Item = ();
+    type Error = tonic::Status;
+
+    fn decode(&mut self, _: &mut tonic::codec::DecodeBuf<'_>) -> Result<Option<()>, tonic::Status> {
+        Ok(Some(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_is_the_callers_mistake() {
+    let house = House::ready().await;
+    let head = house.head().await;
+    let send = async |bytes: Vec<u8>| {
+        let mut client = tonic::client::Grpc::new(house.channel.clone());
+        client.ready().await.unwrap();
+        let path = tonic::codegen::http::uri::PathAndQuery::from_static("/beleg.v1.TicketService/OpenTicket");
+        client.unary(tonic::Request::new(bytes), path, Raw).await.unwrap_err()
+    };
+    let no_message = send(vec![0xff; 3]).await;
+    let no_text = send(vec![0x0a, 0x02, 0xff, 0xfe]).await;
+    let mut too_large = vec![0x0a, 0x80, 0x80, 0xc0, 0x04];
+    too_large.resize(9 << 20, b'x');
+    let too_large = send(too_large).await;
+    for status in [&no_message, &no_text, &too_large] {
+        assert_eq!(told(status), (Code::InvalidArgument, "MALFORMED".into()), "{status:?}");
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "request");
+    }
+    assert!(too_large.message().contains("8 MiB"), "{too_large:?}");
+    assert_eq!(house.head().await, head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_a_clock_of_its_own_is_not_told_the_time() {
+    let data = tempfile::tempdir().unwrap();
+    let (channel, stop, running) = serve(data.path(), false).await;
+    let mut log = LogServiceClient::new(channel);
+    let mut asked = tonic::Request::new(pb::GetLogStatusRequest {});
+    log.get_log_status(pb::GetLogStatusRequest {}).await.unwrap();
+    asked.metadata_mut().insert("beleg-now", "2026-03-02T09:00:00Z".parse().unwrap());
+    let status = log.get_log_status(asked).await.unwrap_err();
+    assert_eq!(told(&status), (Code::InvalidArgument, "MALFORMED".into()));
+    assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "beleg-now");
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_is_refused_where_logging_would_be() {
+    let mut house = House::ready().await;
+    let ticket = play(&mut house).await;
+    let refused = async |house: &House, from: &str, to: &str| {
+        let asked = pb::PreviewWorkRequest {
+            ticket: key(&ticket),
+            activity: Activity::Execution.into(),
+            performer_id: "anna".into(),
+            from: Some(at(from)),
+            to: Some(at(to)),
+            duration_seconds: None,
+        };
+        let previewed = house.tickets().preview_work(house.call(asked)).await.unwrap_err();
+        let logged = house.work(&ticket, Activity::Execution, from, to);
+        let logged = house.tickets().log_work(house.call(logged)).await.unwrap_err();
+        assert_eq!(told(&previewed), told(&logged));
+        told(&previewed).1
+    };
+    assert_eq!(refused(&house, "13:40", "13:50").await, "MALFORMED");
+    assert_eq!(refused(&house, "08:00", "08:30").await, "BEFORE_OPENING");
+    assert_eq!(refused(&house, "13:30", "13:40").await, "OVERLAPPING_WORK");
+    let closed = pb::CloseTicketRequest { request_id: id(), ticket_id: ticket.clone(), ..Default::default() };
+    house.tickets().close_ticket(house.call(closed)).await.unwrap();
+    house.now = "14:30".into();
+    assert_eq!(refused(&house, "14:00", "14:30").await, "TICKET_SETTLED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_opened_at_no_other_version_than_none() {
+    let house = House::ready().await;
+    let head = house.head().await;
+    let opened = |expected_version| pb::OpenTicketRequest {
+        request_id: id(),
+        customer_id: "acme".into(),
+        impact: pb::Impact::Request.into(),
+        expected_version: Some(expected_version),
+        ..Default::default()
+    };
+    let status = house.tickets().open_ticket(house.call(opened(1))).await.unwrap_err();
+    assert_eq!(told(&status), (Code::Aborted, "WRONG_VERSION".into()));
+    assert_eq!(status.get_details_error_info().unwrap().metadata["actual_version"], "0");
+    assert_eq!(house.head().await, head);
+    house.tickets().open_ticket(house.call(opened(0))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_writes_only_to_tickets_that_an_import_opened() {
+    let house = House::importing().await;
+    let own = house.open().await;
+    let opened = pb::OpenTicketRequest {
+        request_id: id(),
+        customer_id: "acme".into(),
+        impact: pb::Impact::Request.into(),
+        ..Default::default()
+    };
+    let mut opened = house.call(opened);
+    opened.metadata_mut().insert("beleg-origin", "import:test".parse().unwrap());
+    let imported = house.tickets().open_ticket(opened).await.unwrap().into_inner().ticket_id;
+    let start = async |ticket: &str| {
+        let started = pb::StartDiagnosisRequest { request_id: id(), ticket_id: ticket.into(), ..Default::default() };
+        let mut started = house.call(started);
+        started.metadata_mut().insert("beleg-origin", "import:test".parse().unwrap());
+        house.tickets().start_diagnosis(started).await
+    };
+    assert_eq!(told(&start(&own).await.unwrap_err()), (Code::FailedPrecondition, "NOT_IMPORTED".into()));
+    start(&imported).await.unwrap();
+    assert_eq!(house.ticket(&imported).await.origin.as_deref(), Some("import:test"));
+    assert_eq!(house.ticket(&own).await.origin, None);
 }

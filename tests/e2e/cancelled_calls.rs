@@ -56,7 +56,7 @@ async fn a_tickets_next_caller_sees_what_a_dropped_call_did() {
     })
     .await;
 
-    let asked = pb::GetTicketRequest { ticket: crate::queries::key(&ticket), ..Default::default() };
+    let asked = pb::GetTicketRequest { ticket: crate::house::key(&ticket), ..Default::default() };
     let shown = house.tickets().get_ticket(house.call(asked)).await.unwrap().into_inner().ticket.unwrap();
     assert_eq!((shown.version, shown.work.len()), (3, 1), "{shown:?}");
     let mut next = house.work(&ticket, pb::Activity::Diagnosis, "09:30", "09:40");

@@ -48,7 +48,7 @@ async fn a_damaged_event_that_no_view_shows_stops_the_projector_with_an_alarm() 
     forge::run(data.path(), "log.sqlite", "UPDATE events SET payload = '{}' WHERE event_type = 'work_logged'").await;
     std::fs::remove_file(data.path().join("views.sqlite")).unwrap();
 
-    let house = House::on(data).await;
+    let house = House::on(data, false).await;
     let head = house.head().await;
     let stopped = list(&house, head).await.unwrap_err();
     assert!(stopped.message().contains("the projector stopped"), "{stopped}");
@@ -73,7 +73,7 @@ async fn views_of_another_log_are_refused_until_they_are_rebuilt() {
 
     let rebuilt = audit::rebuild(data.path(), &|_, _| {}).await.unwrap();
     assert!(rebuilt.differences.found[0].contains("could not be compared"), "{rebuilt:?}");
-    let house = House::on(data).await;
+    let house = House::on(data, false).await;
     assert_eq!(list(&house, house.head().await).await.unwrap(), 0);
     house.stop().await;
 }

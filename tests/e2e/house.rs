@@ -1,5 +1,6 @@
 //! A server with a simulated clock, and short ways to call it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use beleg_server::pb;
@@ -14,13 +15,15 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 pub(crate) const POLICY: &str = include_str!("../../policies/support.toml");
 
 pub(crate) struct House {
     pub(crate) data: TempDir,
+    pub(crate) address: SocketAddr,
     pub(crate) channel: Channel,
     /// What the next call says of "now"; a day's `HH:MM`.
     pub(crate) now: String,
@@ -33,6 +36,18 @@ pub(crate) fn at(time: &str) -> prost_types::Timestamp {
     format!("2026-03-02T{time}:00Z").parse().unwrap()
 }
 
+/// A ticket, named by its id.
+pub(crate) fn key(ticket: &str) -> Option<pb::TicketKey> {
+    Some(pb::TicketKey { key: Some(pb::ticket_key::Key::TicketId(ticket.into())) })
+}
+
+/// The code and the reason of a refusal.
+pub(crate) fn told(status: &Status) -> (Code, String) {
+    assert!(!status.message().is_empty());
+    let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+    (status.code(), reason)
+}
+
 pub(crate) fn id() -> String {
     Uuid::new_v4().to_string()
 }
@@ -41,36 +56,59 @@ pub(crate) async fn serve(
     data: &Path,
     simulated: bool,
 ) -> (Channel, oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>) {
+    let (address, stop, running) = start(data, simulated, false).await;
+    (connect(address), stop, running)
+}
+
+fn connect(address: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+}
+
+async fn start(
+    data: &Path,
+    simulated: bool,
+    allow_import: bool,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let config = Config { data: data.to_owned(), simulated_clock: simulated, allow_import: false, bench: false };
+    let config = Config { data: data.to_owned(), simulated_clock: simulated, allow_import, bench: false };
     let running = tokio::spawn(beleg_server::run(config, listener, async {
         let _ = stopped.await;
     }));
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    (channel, stop, running)
+    (address, stop, running)
 }
 
 impl House {
     /// An empty log.
     pub(crate) async fn empty() -> Self {
-        Self::on(tempfile::tempdir().unwrap()).await
+        Self::on(tempfile::tempdir().unwrap(), false).await
     }
 
-    /// What a directory holds.
-    pub(crate) async fn on(data: TempDir) -> Self {
-        let (channel, stop, running) = serve(data.path(), true).await;
-        Self { data, channel, now: "09:00".into(), stop, running }
+    /// The log of a directory.
+    pub(crate) async fn on(data: TempDir, allow_import: bool) -> Self {
+        let (address, stop, running) = start(data.path(), true, allow_import).await;
+        Self { data, address, channel: connect(address), now: "09:00".into(), stop, running }
     }
 
     /// A log with the default policy and a contract of 120.00 EUR per hour.
     pub(crate) async fn ready() -> Self {
         let house = Self::empty().await;
+        house.prepare().await;
+        house
+    }
+
+    async fn prepare(&self) {
         let document = POLICY.to_owned();
         let published = pb::PublishPolicyRequest { request_id: id(), document, ..Default::default() };
-        house.policies().publish_policy(house.call(published)).await.unwrap();
-        house.agree("acme", 12_000).await.unwrap();
+        self.policies().publish_policy(self.call(published)).await.unwrap();
+        self.agree("acme", 12_000).await.unwrap();
+    }
+
+    /// As [`House::ready`], and it admits imports.
+    pub(crate) async fn importing() -> Self {
+        let house = Self::on(tempfile::tempdir().unwrap(), true).await;
+        house.prepare().await;
         house
     }
 
@@ -116,10 +154,20 @@ impl House {
         LedgerServiceClient::new(self.channel.clone())
     }
 
+    pub(crate) fn log_service(&self) -> LogServiceClient<Channel> {
+        LogServiceClient::new(self.channel.clone())
+    }
+
     /// The log's last position.
     pub(crate) async fn head(&self) -> i64 {
-        let mut log = LogServiceClient::new(self.channel.clone());
+        let mut log = self.log_service();
         log.get_log_status(self.call(pb::GetLogStatusRequest {})).await.unwrap().into_inner().position
+    }
+
+    /// A ticket, whole.
+    pub(crate) async fn ticket(&self, ticket: &str) -> pb::Ticket {
+        let asked = pb::GetTicketRequest { ticket: key(ticket), ..Default::default() };
+        self.tickets().get_ticket(self.call(asked)).await.unwrap().into_inner().ticket.unwrap()
     }
 
     /// Stops the server; its data stay.
@@ -134,7 +182,7 @@ impl House {
             request_id: id(),
             customer_id: "acme".into(),
             impact: pb::Impact::Incident.into(),
-            subject: "invoices lack their tax rate".into(),
+            subject: Some("invoices lack their tax rate".into()),
             ..Default::default()
         };
         self.tickets().open_ticket(self.call(opened)).await.unwrap().into_inner().ticket_id

@@ -16,6 +16,8 @@ mod audits;
 mod bad_input;
 /// Who stops waiting takes nothing back and spoils nothing.
 mod cancelled_calls;
+/// Texts about people go, what was decided stays.
+mod erasure;
 /// The views follow the log, wait for what passes and stop at what does not.
 mod following;
 /// What verifying a log brings to light.
@@ -26,3 +28,7 @@ mod opening;
 mod queries;
 /// The same call sent twice counts once.
 mod repeated_requests;
+/// Connections, streams, health: what a server does without any ticket.
+mod transport;
+/// What was known when, and about when.
+mod two_times;

@@ -67,7 +67,7 @@ async fn a_retry_with_another_text_is_refused_as_long_as_the_text_is_there() {
         request_id: request_id.into(),
         customer_id: "acme".into(),
         impact: beleg_server::pb::Impact::Incident.into(),
-        subject: subject.into(),
+        subject: Some(subject.into()),
         ..Default::default()
     };
     let request_id = crate::house::id();

@@ -69,7 +69,7 @@ async fn ticket_id(client: &Client, named: Option<String>) -> Result<Option<Stri
     if let Some(Key::TicketId(id)) = key.key {
         return Ok(Some(id));
     }
-    let request = pb::GetTicketRequest { ticket: Some(key), as_of: None, about: None };
+    let request = pb::GetTicketRequest { ticket: Some(key), ..Default::default() };
     let found = client.tickets().get_ticket(request).await?.into_inner().ticket;
     found.map(|ticket| Some(ticket.ticket_id)).ok_or_else(|| Failure::Answer("ticket".to_owned()))
 }

@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 /// All versions of all policies, in the order they were published.
 pub(crate) async fn published(client: &Client) -> Result<pb::ListPoliciesResponse, Failure> {
     let mut whole = pb::ListPoliciesResponse::default();
-    let mut request = pb::ListPoliciesRequest { page_size: 1_000, page_token: String::new() };
+    let mut request = pb::ListPoliciesRequest { page_size: 1_000, ..Default::default() };
     loop {
         let page = client.policies().list_policies(request.clone()).await?.into_inner();
         whole.policies.extend(page.policies);

@@ -1,6 +1,7 @@
 //! `beleg ticket`: one ticket as it is, its history, its cost, a preview.
 
 use crate::args::{self, OfTicket};
+use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Ink, Screen, account_cell, right};
 use crate::session::Session;
@@ -21,6 +22,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outco
                 ticket: Some(key(&of.ticket)?),
                 as_of: as_of(&of),
                 about: about.map(instant::stamp),
+                ..Default::default()
             };
             show(session, request).await?;
         }
@@ -30,6 +32,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outco
                 ticket: Some(key(&of.ticket)?),
                 as_of: as_of(&of),
                 at: at.map(instant::stamp),
+                ..Default::default()
             };
             cost(session, request).await?;
         }
@@ -71,8 +74,26 @@ fn as_of(of: &OfTicket) -> Option<pb::AsOf> {
     point.map(|point| pb::AsOf { point: Some(point) })
 }
 
+/// A ticket with all its work, part after part.
+pub(crate) async fn whole(
+    client: &Client,
+    mut request: pb::GetTicketRequest,
+) -> Result<pb::GetTicketResponse, tonic::Status> {
+    let mut tickets = client.tickets();
+    let mut answer = tickets.get_ticket(request.clone()).await?.into_inner();
+    while !answer.next_work_page_token.is_empty() {
+        request.work_page_token = std::mem::take(&mut answer.next_work_page_token);
+        let part = tickets.get_ticket(request.clone()).await?.into_inner();
+        answer.next_work_page_token = part.next_work_page_token;
+        if let (Some(ticket), Some(part)) = (&mut answer.ticket, part.ticket) {
+            ticket.work.extend(part.work);
+        }
+    }
+    Ok(answer)
+}
+
 async fn show(session: &Session, request: pb::GetTicketRequest) -> Result<(), Failure> {
-    let answer = session.connect().await?.tickets().get_ticket(request).await?.into_inner();
+    let answer = whole(&session.connect().await?, request).await?;
     let screen = &session.screen;
     if screen.is_json() {
         return screen.json(&json::of_message("GetTicketResponse", &answer).map_err(Failure::Answer)?);
@@ -209,8 +230,8 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
     let mut request = pb::GetTicketHistoryRequest {
         ticket: Some(key(&of.ticket)?),
         page_size: PAGE,
-        page_token: String::new(),
         as_of: as_of(of),
+        ..Default::default()
     };
     let mut whole = pb::GetTicketHistoryResponse::default();
     loop {

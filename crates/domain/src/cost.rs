@@ -8,8 +8,7 @@ use crate::event::Segment;
 use crate::facts::{Account, Activity, Class};
 use crate::ids::{EventId, StaffId};
 use crate::policy::Required;
-use crate::refusal::Refusal;
-use crate::ticket::command::{self, Call, Surroundings};
+use crate::ticket::command::{self, Call, Command, NotDecided, Surroundings};
 use crate::ticket::work::Window;
 use crate::ticket::{Status, Ticket, Work};
 use crate::time::Timestamp;
@@ -64,7 +63,7 @@ pub enum Turn {
     Nobody,
 }
 
-/// The cost status at an instant.
+/// The cost status at an instant, which is not before the opening.
 pub fn status(ticket: &Ticket, at: Timestamp, surroundings: Surroundings<'_>) -> Result<CostStatus, NotWhole> {
     let reading = reading(ticket, surroundings);
     let second = at.opens();
@@ -109,21 +108,15 @@ pub fn preview(
     now: Timestamp,
     imported: bool,
     surroundings: Surroundings<'_>,
-) -> Result<Result<Vec<Segment>, Refusal>, NotWhole> {
-    let event = NEVER_RECORDED;
-    let call = Call { now, occurred_at: None, has_evidence: false, imported, event };
-    let duration_seconds = match command::may_log(ticket, &performer, window, call, surroundings.book) {
-        Ok(duration) => duration,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let entry = Work {
-        performer,
-        to: window.to,
-        duration_seconds,
-        ..hypothetical(ticket, activity, window.from, surroundings)
-    };
+) -> Result<Vec<Segment>, NotDecided> {
+    let Window { from, to, duration_seconds } = window;
+    let command = Command::LogWork { activity, performer: performer.clone(), from, to, duration_seconds };
+    let call = Call { now, occurred_at: None, has_evidence: false, imported, event: NEVER_RECORDED };
+    command::accept(ticket, &command, call, surroundings)?;
+    let duration_seconds = window.duration()?;
+    let entry = Work { performer, to, duration_seconds, ..hypothetical(ticket, activity, from, surroundings) };
     let (_, _, segments) = assess::hypothetical(&reading(ticket, surroundings), &entry)?;
-    Ok(Ok(segments))
+    Ok(segments)
 }
 
 fn reading<'a>(ticket: &'a Ticket, surroundings: Surroundings<'a>) -> Reading<'a> {

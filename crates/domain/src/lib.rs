@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod about;
 pub mod assess;
 pub mod book;
 pub mod contract;

@@ -306,9 +306,9 @@ impl Commands {
             let policies = self.states.policies().await;
             let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
-            let future = Refusal::malformed("occurred_at", format!("{at} is in the future: it is {} here", call.now));
+            not_in_the_future(at, call.now)?;
             let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let own_events = if at > call.now { Err(future) } else { decide(contract.as_deref(), &exists, own) }?;
+            let own_events = decide(contract.as_deref(), &exists, own)?;
             let mut expectations = vec![(name.clone(), version)];
             let mut events = Vec::with_capacity(own_events.len());
             for (place, event) in own_events.into_iter().enumerate() {
@@ -345,6 +345,8 @@ impl Commands {
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
             }
             let call = self.call(request, own);
+            let at = request.occurred_at.unwrap_or(call.now);
+            not_in_the_future(at, call.now)?;
             let count = policies.book.count(policy.name());
             check_policy(&policy, &policies.book, count)?;
             let published = PolicyPublished {
@@ -353,7 +355,7 @@ impl Commands {
                 name: policy.name().to_owned(),
                 version: count + 1,
             };
-            let draft = Draft { id: own, at: call.now, event: published.into() };
+            let draft = Draft { id: own, at, event: published.into() };
             let events = vec![self.new_event(&name, &draft, None, &[])?];
             let appended = self.append(&asked, call.now, vec![(name.clone(), policies.version)], events).await;
             self.states.reload_policies(&*self.log).await?;
@@ -495,6 +497,13 @@ fn not_decided(error: NotDecided) -> Failure {
         NotDecided::NotWhole(problem) => Failure::broken(problem),
         NotDecided::Broken(problem) => Failure::broken(problem),
     }
+}
+
+fn not_in_the_future(at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if at > now {
+        return Err(Refusal::malformed("occurred_at", format!("{at} is in the future: it is {now} here")));
+    }
+    Ok(())
 }
 
 fn check_policy(policy: &Policy, book: &PolicyBook, count: i64) -> Result<(), Refusal> {

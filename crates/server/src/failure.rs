@@ -24,6 +24,12 @@ pub(crate) enum Failure {
     /// The database cannot serve now.
     #[error("{0}")]
     Unavailable(String),
+    /// As many as may are reading the whole log.
+    #[error("as many as may are reading the log: try again in a moment")]
+    TooManyReaders,
+    /// The server ends.
+    #[error("the server is shutting down: try again in a moment")]
+    Stopping,
     /// The commit failed and nobody can tell whether it took effect.
     #[error("{0}: repeat the call with the same request id")]
     OutcomeUnknown(String),

@@ -8,26 +8,40 @@ use std::time::Duration;
 use beleg_store::views::serving_file;
 use beleg_store::{ClockKind, EventLog, LogOptions, OpenError, SqliteLog, Views, ViewsOpenError};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server as Transport;
-use tonic::transport::server::TcpIncoming;
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::fold;
-use crate::grpc::Api;
-use crate::pb;
+use crate::grpc::{Api, Border, Calls, READERS_MAX};
+use crate::pb::bench::bench_service_server::BenchServiceServer;
+use crate::pb::contract_service_server::ContractServiceServer;
+use crate::pb::ledger_service_server::LedgerServiceServer;
+use crate::pb::log_service_server::LogServiceServer;
+use crate::pb::policy_service_server::PolicyServiceServer;
+use crate::pb::ticket_service_server::TicketServiceServer;
 use crate::projector::{self, Progress};
 use crate::state::{Policies, States};
+use crate::{connections, fold, health};
 
-/// The largest message taken.
+/// The largest message taken. The border's words name it as well.
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest message given. Pages end at a mebibyte, but one event may be large.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest message of health and reflection.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
 /// Calls one connection may have under way.
 const STREAMS_MAX: u32 = 1_024;
+/// Resets that a client, or this server, may cause before the connection is at fault.
+const RESETS_MAX: usize = 64;
+/// The largest frame taken: the least that HTTP/2 allows.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
 /// How long a shutdown waits for calls under way.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
+/// How long clients then have to take their answers and to hang up.
+const HANG_UP_WAIT: Duration = Duration::from_secs(1);
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -64,7 +78,7 @@ pub enum ServeError {
 /// An opened server: its log is locked, its views follow. It does not answer yet.
 pub struct Server {
     api: Api,
-    bench: bool,
+    config: Config,
     log: Arc<dyn EventLog>,
     views: Views,
     projecting: JoinHandle<()>,
@@ -97,8 +111,15 @@ impl Server {
         let clock = Arc::new(Clock::new(config.simulated_clock, head));
         let states = Arc::new(States::new(Policies { book: Arc::new(book), version }));
         let commands = Commands::new(Arc::clone(&log), clock, states, config.allow_import);
-        let api = Api { commands: Arc::new(commands), views: views.clone(), progress, hurry };
-        Ok(Self { api, bench: config.bench, log, views, projecting, stop })
+        let api = Api {
+            commands: Arc::new(commands),
+            views: views.clone(),
+            progress,
+            hurry,
+            log_readers: Arc::new(Semaphore::new(READERS_MAX)),
+            stopping: CancellationToken::new(),
+        };
+        Ok(Self { api, config, log, views, projecting, stop })
     }
 
     /// Serves on a bound listener until `shutdown` resolves and everything is closed.
@@ -107,7 +128,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let served = serve(self.api, self.bench, listener, shutdown).await;
+        let served = serve(self.api, &self.config, listener, shutdown).await;
         self.stop.cancel();
         // It only ends: a panic in it was an alarm already.
         let _ = self.projecting.await;
@@ -119,55 +140,70 @@ impl Server {
 
 async fn serve(
     api: Api,
-    bench: bool,
+    config: &Config,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-        .build_v1()
-        .map_err(|error| ServeError::Read(error.to_string()))?;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let yardstick = bench.then(|| pb::bench::bench_service_server::BenchServiceServer::new(api.clone()));
-    let tickets = pb::ticket_service_server::TicketServiceServer::new(api.clone());
-    let contracts = pb::contract_service_server::ContractServiceServer::new(api.clone());
-    let policies = pb::policy_service_server::PolicyServiceServer::new(api.clone());
-    let ledger = pb::ledger_service_server::LedgerServiceServer::new(api.clone());
-    let log = pb::log_service_server::LogServiceServer::new(api);
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let reflected = || health::reflection(config.bench).map_err(|error| ServeError::Read(error.to_string()));
+    let unreflected = |error: tonic_reflection::server::Error| ServeError::Read(error.to_string());
+    let reflection = reflected()?.build_v1().map_err(unreflected)?;
+    let reflection_alpha = reflected()?.build_v1alpha().map_err(unreflected)?;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let stopping = api.stopping.clone();
+    let healthy = tokio::spawn(health::follow(reporter, api.progress.clone(), stopping.clone()));
 
-    // Set on the sockets themselves: the server's own setting is for listeners it binds.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let begun = CancellationToken::new();
-    let ended = begun.clone();
+    let calls = Calls::none();
+    let end = CancellationToken::new();
+    // Whatever way this ends, no connection outlives it.
+    let _end = end.clone().drop_guard();
+    /// A service with the bounds of all of them.
+    macro_rules! bounded {
+        ($service:expr) => {
+            $service.max_decoding_message_size(REQUEST_BYTES_MAX).max_encoding_message_size(ANSWER_BYTES_MAX)
+        };
+    }
     let serving = Transport::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .max_connection_age(connections::AGE_MAX)
         .max_concurrent_streams(Some(STREAMS_MAX))
-        .http2_max_pending_accept_reset_streams(Some(64))
+        .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(RESETS_MAX))
         .http2_max_header_list_size(Some(16 * 1024))
+        .max_frame_size(Some(FRAME_BYTES_MAX))
         .initial_stream_window_size(Some(1024 * 1024))
         .initial_connection_window_size(Some(4 * 1024 * 1024))
         .timeout(CALL_TIMEOUT)
-        .add_service(reflection)
-        .add_service(health_service)
-        .add_service(tickets.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(contracts.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(policies.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(ledger.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(log.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_optional_service(yardstick)
-        .serve_with_incoming_shutdown(incoming, async move {
-            shutdown.await;
-            begun.cancel();
+        .layer(Border::new(config.simulated_clock, calls.clone()))
+        .add_service(reflection.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(reflection_alpha.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(health.max_decoding_message_size(SMALL_BYTES_MAX).max_encoding_message_size(SMALL_BYTES_MAX))
+        .add_service(bounded!(TicketServiceServer::new(api.clone())))
+        .add_service(bounded!(ContractServiceServer::new(api.clone())))
+        .add_service(bounded!(PolicyServiceServer::new(api.clone())))
+        .add_service(bounded!(LedgerServiceServer::new(api.clone())))
+        .add_service(bounded!(LogServiceServer::new(api.clone())))
+        .add_optional_service(config.bench.then(|| bounded!(BenchServiceServer::new(api))))
+        .serve_with_incoming_shutdown(connections::accept(listener, end), {
+            let stopping = stopping.clone();
+            async move {
+                shutdown.await;
+                stopping.cancel();
+            }
         });
-    // A shutdown has a hard bound: a client that holds a stream cannot hold the server.
-    let overdue = async move {
-        ended.cancelled().await;
-        tokio::time::sleep(SHUTDOWN_WAIT).await;
+    // A shutdown has a hard bound: calls get their answers, but a client that holds a
+    // stream cannot hold the server.
+    let overdue = async {
+        stopping.cancelled().await;
+        let _ = tokio::time::timeout(SHUTDOWN_WAIT, calls.ended()).await;
+        tokio::time::sleep(HANG_UP_WAIT).await;
     };
-    tokio::select! {
-        served = serving => Ok(served?),
+    let served = tokio::select! {
+        served = serving => served.map_err(ServeError::from),
         () = overdue => Ok(()),
-    }
+    };
+    stopping.cancel();
+    // It only ends: a panic in it was seen already.
+    let _ = healthy.await;
+    served
 }

@@ -82,8 +82,8 @@ pub(super) async fn print(
 /// What the ticket itself says was worked, voided entries left out.
 async fn standing_seconds(client: &Client, story: &Story) -> Result<i64, Failure> {
     let key = pb::TicketKey { key: Some(Key::TicketId(story.ticket_id.clone())) };
-    let request = pb::GetTicketRequest { ticket: Some(key), as_of: None, about: None };
-    let ticket = client.tickets().get_ticket(request).await?.into_inner().ticket;
+    let request = pb::GetTicketRequest { ticket: Some(key), ..Default::default() };
+    let ticket = crate::ticket::whole(client, request).await?.ticket;
     let ticket = ticket.ok_or_else(|| Failure::Answer("ticket".to_owned()))?;
     let standing = ticket.work.iter().filter(|work| !work.voided);
     Ok(standing.map(|work| work.duration_seconds).sum())

@@ -111,13 +111,12 @@ impl Script {
         self.scene(told, |request_id, ticket_id| {
             Command::OpenTicket(pb::OpenTicketRequest {
                 request_id,
-                occurred_at: None,
                 ticket_id: Some(ticket_id),
                 customer_id: customer.to_owned(),
                 impact: impact.into(),
                 reference: Some(pb::Reference { system: "demo".to_owned(), number: number.to_string() }),
-                subject: subject.to_owned(),
-                description: String::new(),
+                subject: Some(subject.to_owned()),
+                ..Default::default()
             })
         })
         .scene(started, |request_id, ticket_id| {

@@ -67,10 +67,10 @@ pub(super) async fn compare(expect: &Expect, seen: &Seen<'_>, lang: Lang) -> Res
 }
 
 async fn ticket(seen: &Seen<'_>, label: &str) -> Result<pb::Ticket, String> {
-    let request = pb::GetTicketRequest { ticket: Some(key(seen, label)), as_of: None, about: None };
-    let answer = seen.client.tickets().get_ticket(request).await;
+    let request = pb::GetTicketRequest { ticket: Some(key(seen, label)), ..Default::default() };
+    let answer = crate::ticket::whole(&seen.client, request).await;
     let answer = answer.map_err(|status| Refusal::of(&status).in_one_line())?;
-    answer.into_inner().ticket.ok_or_else(|| "the answer holds no ticket".to_owned())
+    answer.ticket.ok_or_else(|| "the answer holds no ticket".to_owned())
 }
 
 fn key(seen: &Seen<'_>, label: &str) -> pb::TicketKey {
@@ -167,7 +167,7 @@ fn totals(wanted: &BTreeMap<Account, ExpectTotal>, entries: &[pb::Entry]) -> Vec
 async fn status(wanted: &ExpectStatus, seen: &Seen<'_>) -> Vec<Difference> {
     let activity = pb::Activity::from(wanted.activity);
     let place = format!("status {} {}", wanted.ticket, shown::activity(activity));
-    let request = pb::GetCostStatusRequest { ticket: Some(key(seen, &wanted.ticket)), as_of: None, at: None };
+    let request = pb::GetCostStatusRequest { ticket: Some(key(seen, &wanted.ticket)), ..Default::default() };
     let answer = match seen.client.tickets().get_cost_status(request).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => {

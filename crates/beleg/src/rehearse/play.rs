@@ -168,13 +168,14 @@ fn command(step: &Step, labels: Labels<'_>, number: usize, currency: &str) -> Op
     Some(match &step.deed {
         Deed::Open { impact } => Command::OpenTicket(pb::OpenTicketRequest {
             request_id,
+            expected_version,
             occurred_at,
             ticket_id: Some(ticket_id),
             customer_id: CUSTOMER.to_owned(),
             impact: (*impact).into(),
             reference: None,
-            subject: step.ticket.clone(),
-            description: String::new(),
+            subject: Some(step.ticket.clone()),
+            description: None,
         }),
         Deed::StartDiagnosis => Command::StartDiagnosis(pb::StartDiagnosisRequest {
             request_id,
@@ -216,7 +217,7 @@ fn command(step: &Step, labels: Labels<'_>, number: usize, currency: &str) -> Op
                 information_id: Some(labels.information(id).to_string()),
                 classification_id: None,
                 offer: quote.or_else(|| estimate_minutes.map(Offer::EstimateMinutes)),
-                next_steps: String::new(),
+                next_steps: None,
                 evidence,
             })
         }

@@ -200,8 +200,7 @@ pub fn decide(
     surroundings: Surroundings<'_>,
     mut new_id: impl FnMut() -> EventId,
 ) -> Result<Vec<Draft>, NotDecided> {
-    let at = admit(ticket, call, events_max(command))?;
-    let own = own_events(ticket, command, call, at, surroundings)?;
+    let (at, own) = accept(ticket, command, call, surroundings)?;
 
     let before = ticket.version;
     let mut drafts = Vec::with_capacity(own.len() + 1);
@@ -240,37 +239,48 @@ pub fn decide(
     Ok(drafts)
 }
 
-/// What every command must keep, whatever it says; and when it is true.
-fn admit(ticket: &Ticket, call: Call, events_max: i64) -> Result<Timestamp, Refusal> {
+/// When a command's facts are true, and which they are; or why it is refused. Nothing
+/// is changed by it.
+pub(crate) fn accept(
+    ticket: &Ticket,
+    command: &Command,
+    call: Call,
+    surroundings: Surroundings<'_>,
+) -> Result<(Timestamp, Vec<Event>), NotDecided> {
     if call.imported && !ticket.imported {
         return Err(Refusal::precondition(
             "ticket_id",
             "NOT_IMPORTED",
             "an import may only write to tickets that an import opened",
-        ));
+        )
+        .into());
     }
+    let events_max = events_max(command);
     if ticket.version >= events_max {
         return Err(Refusal::precondition(
             "ticket_id",
             "TICKET_TOO_LONG",
             format!("a ticket has at most {events_max} events: open another one"),
-        ));
+        )
+        .into());
     }
     let at = call.occurred_at.unwrap_or(call.now);
     if at > call.now {
         return Err(Refusal::malformed(
             "occurred_at",
             format!("occurred_at {at} is in the future: it is {} here", call.now),
-        ));
+        )
+        .into());
     }
     if at < ticket.opened_at {
         return Err(Refusal::precondition(
             "occurred_at",
             "BEFORE_OPENING",
             format!("{at} is before the ticket was opened at {}", ticket.opened_at),
-        ));
+        )
+        .into());
     }
-    Ok(at)
+    Ok((at, own_events(ticket, command, call, at, surroundings)?))
 }
 
 /// How many events a ticket may have for a command to be taken. A long ticket must not
@@ -282,18 +292,6 @@ fn events_max(command: &Command) -> i64 {
         }
         _ => EVENTS_MAX,
     }
-}
-
-/// How long the work would be, if logging it would be taken now; else the refusal.
-pub(crate) fn may_log(
-    ticket: &Ticket,
-    performer: &StaffId,
-    window: work::Window,
-    call: Call,
-    book: &PolicyBook,
-) -> Result<i64, Refusal> {
-    let at = admit(ticket, call, EVENTS_MAX)?;
-    work::check(ticket, performer, window, &Late { ticket, call, at, book })
 }
 
 fn fold(ticket: &mut Ticket, drafts: &mut Vec<Draft>, draft: Draft, call: Call) -> Result<(), super::BrokenHistory> {

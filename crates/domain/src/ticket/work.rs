@@ -24,7 +24,7 @@ pub struct Window {
 
 impl Window {
     /// The duration, if the window is one that can be worked in.
-    fn duration(&self) -> Result<i64, Refusal> {
+    pub(crate) fn duration(&self) -> Result<i64, Refusal> {
         let Self { from, to, duration_seconds } = *self;
         let length = to.since(from);
         if length <= 0 {
@@ -58,8 +58,8 @@ pub(super) fn log(
     Ok(WorkLogged { activity, contract_version, duration_seconds, from, performer_id, to }.into())
 }
 
-/// The duration, if such work may be logged: a preview asks as well.
-pub(super) fn check(ticket: &Ticket, performer: &StaffId, window: Window, late: &Late<'_>) -> Result<i64, Refusal> {
+/// The duration, if such work may be logged.
+fn check(ticket: &Ticket, performer: &StaffId, window: Window, late: &Late<'_>) -> Result<i64, Refusal> {
     let duration_seconds = window.duration()?;
     let Window { from, to, .. } = window;
     if to.timestamp() > late.at {

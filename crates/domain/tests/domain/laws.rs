@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::about::about;
 use crate::releases::{least_paid, paid_seconds, pays, releases};
 use crate::world::*;
 
@@ -496,6 +497,29 @@ proptest! {
                 prop_assert_eq!(&rule.clause, &segment.clause);
             }
             seen.insert(logged.id);
+        }
+    }
+
+    /// About every instant: what is shown happened by then, every second of what stood is
+    /// shown once, and about the last one it is the ticket itself.
+    #[test]
+    fn what_is_believed_about_an_instant_is_whole(mut w in history()) {
+        let at: BTreeMap<_, _> = w.log.iter().map(|logged| (logged.id, logged.at)).collect();
+        for place in 0..w.tickets.len() {
+            w.current = place;
+            let own = w.log.iter().filter(|logged| logged.stream == Stream::Ticket(place));
+            let instants: BTreeSet<Timestamp> = own.map(|logged| logged.at).collect();
+            for instant in &instants {
+                let then = about(&w, *instant).unwrap();
+                let worked: i64 = then.standing_work().map(|work| work.duration_seconds).sum();
+                prop_assert_eq!(then.standing_segments().map(|s| s.worked_seconds).sum::<i64>(), worked);
+                for cause in then.standing_segments().flat_map(|segment| &segment.causes) {
+                    let dated = matches!(cause.role, Role::Contract | Role::Grant | Role::Policy);
+                    prop_assert!(dated || at[&cause.event] <= *instant, "{cause:?} about {instant}");
+                }
+            }
+            let last = instants.last().map(|last| format!("{:?}", about(&w, *last).unwrap()));
+            prop_assert_eq!(last, Some(format!("{:?}", w.ticket())));
         }
     }
 

@@ -40,6 +40,9 @@ mod reclassification;
 /// Terms, their dates, and who reads which version.
 mod contracts;
 
+/// What is believed about an instant.
+mod about;
+
 /// Where the next minute would go.
 mod cost_status;
 

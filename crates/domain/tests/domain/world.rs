@@ -494,7 +494,9 @@ impl World {
         window: Window,
         imported: bool,
     ) -> Result<Vec<Segment>, Refusal> {
-        cost::preview(self.ticket(), activity, staff(by), window, self.now, imported, self.surroundings()).unwrap()
+        let previewed =
+            cost::preview(self.ticket(), activity, staff(by), window, self.now, imported, self.surroundings());
+        previewed.map_err(refusal)
     }
 
     pub(crate) fn class(&self) -> Option<Class> {

@@ -116,7 +116,8 @@ impl Api {
         asked: Asked<pb::ListContractsRequest>,
     ) -> Result<pb::ListContractsResponse, Failure> {
         let m = asked.into_inner();
-        let page = Page::read(m.page_size, &m.page_token, b"contracts")?;
+        let page = Page::read("ListContracts", m.page_size, &m.page_token, &[])?;
+        let position = self.views_at(m.min_position).await?;
         let rows = self.views.contracts(page.after.as_deref().unwrap_or(""), page.size).await?;
         let full = rows.len() == page.size;
         let next = rows.last().filter(|_| full).map(|row| page.token(&row.customer_id));
@@ -129,6 +130,7 @@ impl Api {
         Ok(pb::ListContractsResponse {
             contracts: rows.into_iter().map(summary).collect(),
             next_page_token: next.unwrap_or_default(),
+            position,
         })
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::page::Page;
 use super::{Api, Asked, answer, parse, render};
 use crate::failure::Failure;
-use crate::fold;
+use crate::fold::{self, UpTo};
 use crate::pb;
 
 #[tonic::async_trait]
@@ -52,7 +52,7 @@ impl Api {
     async fn on_list_entries(&self, asked: Asked<pb::ListEntriesRequest>) -> Result<pb::ListEntriesResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::ListEntriesRequest { page_size: 0, page_token: String::new(), min_position: None, ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("ListEntries", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let customer = m.customer_id.as_deref().map(|id| OpaqueId::parse("customer_id", id)).transpose()?;
         let ticket = m.ticket_id.as_deref().map(|id| parse::id("ticket_id", id)).transpose()?;
         let work = m.work_id.as_deref().map(|id| parse::id("work_id", id)).transpose()?;
@@ -63,6 +63,7 @@ impl Api {
             account: account(m.account)?,
             rule: m.rule,
             standing_only: m.standing_only,
+            up_to_position: self.posted_up_to(m.as_of.as_ref()).await?,
         };
         if let (Some(work), None) = (work, filter.ticket_id) {
             // A work entry is its event, and the event's stream says which ticket:
@@ -71,7 +72,8 @@ impl Api {
             let ticket = found.first().and_then(|event| event.stream.strip_prefix("ticket-"));
             filter.ticket_id = Some(ticket.and_then(|id| Uuid::try_parse(id).ok()).unwrap_or_else(Uuid::nil));
         }
-        let position = self.views_at(m.min_position).await?;
+        self.views_at(m.min_position).await?;
+        let position = self.views_at(filter.up_to_position).await?;
         let rows = self.views.entries(&filter, page.after_number()?, page.size).await?;
         let full = rows.len() == page.size;
         let next = rows.last().filter(|_| full).map(|row| page.token(row.entry.number));
@@ -129,7 +131,7 @@ impl Api {
     async fn on_get_balances(&self, asked: Asked<pb::GetBalancesRequest>) -> Result<pb::GetBalancesResponse, Failure> {
         let m = asked.into_inner();
         let query = pb::GetBalancesRequest { page_size: 0, page_token: String::new(), min_position: None, ..m.clone() };
-        let page = Page::read(m.page_size, &m.page_token, &query.encode_to_vec())?;
+        let page = Page::read("GetBalances", m.page_size, &m.page_token, &query.encode_to_vec())?;
         let mut keys = BalanceKeys::default();
         for key in &m.group_by {
             match pb::BalanceKey::try_from(*key) {
@@ -147,8 +149,10 @@ impl Api {
             ticket_id: ticket.map(|ticket| ticket.0),
             account: account(m.account)?,
             rule: m.rule,
+            up_to_position: self.posted_up_to(m.as_of.as_ref()).await?,
         };
-        let position = self.views_at(m.min_position).await?;
+        self.views_at(m.min_position).await?;
+        let position = self.views_at(filter.up_to_position).await?;
         let after = page.after.as_deref().unwrap_or("");
         let rows = self.views.balances(keys, &filter, after, page.size).await?;
         let full = rows.len() == page.size;
@@ -166,6 +170,15 @@ impl Api {
             balances: rows.into_iter().map(balance).collect(),
             next_page_token: next.unwrap_or_default(),
             position,
+        })
+    }
+
+    /// The position up to which entries were posted in the state of knowledge asked
+    /// for; none is all of them. What is not in the log yet is no part of it.
+    async fn posted_up_to(&self, as_of: Option<&pb::AsOf>) -> Result<Option<i64>, Failure> {
+        Ok(match self.up_to(as_of).await? {
+            UpTo::Head => None,
+            UpTo::Position(position) => Some(position.min(self.log().head().position)),
         })
     }
 

@@ -5,17 +5,13 @@ use std::sync::Arc;
 
 use beleg_domain::refusal::Refusal;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::log_reading::LogReading;
 use super::{Api, Asked, answer, render};
+use crate::connections::Line;
 use crate::failure::Failure;
 use crate::pb;
-
-/// Events of one message.
-const MESSAGE_EVENTS: usize = 512;
-/// Messages that wait for a slow reader.
-const MESSAGES_WAITING: usize = 4;
 
 #[tonic::async_trait]
 impl pb::log_service_server::LogService for Api {
@@ -62,33 +58,15 @@ impl Api {
         &self,
         asked: Asked<pb::ReadLogRequest>,
     ) -> Result<<Self as pb::log_service_server::LogService>::ReadLogStream, Failure> {
+        let line = asked.extensions().get::<Line>().cloned();
         let m = asked.into_inner();
         if m.from_position < 0 {
             return Err(Refusal::malformed("from_position", "positions begin at 1").into());
         }
+        let permit = Arc::clone(&self.log_readers).try_acquire_owned().map_err(|_| Failure::TooManyReaders)?;
         let head = self.log().head().position;
         let last = m.to_position.map_or(head, |to| to.min(head));
-        let log = Arc::clone(&self.commands.log);
-        let (sender, receiver) = tokio::sync::mpsc::channel(MESSAGES_WAITING);
-        tokio::spawn(async move {
-            let mut position = (m.from_position - 1).max(0);
-            while position < last {
-                let limit = usize::try_from(last - position).unwrap_or(MESSAGE_EVENTS).min(MESSAGE_EVENTS);
-                let message = match log.read_all(position, limit).await {
-                    Ok(events) => {
-                        let Some(end) = events.last() else { return };
-                        position = end.position;
-                        Ok(pb::ReadLogResponse { events: events.into_iter().map(render::event).collect() })
-                    }
-                    Err(error) => Err(Status::from(Failure::from(error))),
-                };
-                let failed = message.is_err();
-                // A reader that went away ends the reading.
-                if sender.send(message).await.is_err() || failed {
-                    return;
-                }
-            }
-        });
-        Ok(Box::pin(ReceiverStream::new(receiver)))
+        let reading = LogReading::new(Arc::clone(&self.commands.log), m.from_position, last);
+        Ok(Box::pin(reading.send(permit, line, self.stopping.clone())))
     }
 }

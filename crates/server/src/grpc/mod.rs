@@ -1,15 +1,18 @@
 //! The gRPC services: messages in, messages out, nothing decided.
 
 mod bench;
+mod border;
 mod contract;
 mod ledger;
 mod log;
+mod log_reading;
 mod page;
 mod parse;
 mod policy;
 mod render;
 mod status;
 mod ticket;
+mod ticket_query;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +23,8 @@ use beleg_domain::refusal::Refusal;
 use beleg_domain::ticket::Ticket;
 use beleg_domain::time::Timestamp;
 use beleg_store::{EventLog, Views};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 
 use crate::call::CallInfo;
@@ -30,6 +34,9 @@ use crate::fold::{self, UpTo};
 use crate::pb;
 use crate::projector::Progress;
 use crate::state::{Folded, Opening};
+
+pub(crate) use border::{Border, Calls};
+pub(crate) use log_reading::READERS_MAX;
 
 /// How long a query waits for the views to reach a position.
 const VIEWS_WAIT: Duration = Duration::from_secs(5);
@@ -41,6 +48,10 @@ pub(crate) struct Api {
     pub(crate) views: Views,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) hurry: Arc<Notify>,
+    /// A permit per reader of the whole log.
+    pub(crate) log_readers: Arc<Semaphore>,
+    /// Cancelled once the server is asked to end.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Api {
@@ -97,16 +108,22 @@ impl Api {
         Ok(Reading { ticket, position, opening, contract })
     }
 
-    /// Waits until the views have taken in a position.
+    /// Waits until the views have taken in a position. One that the log has not reached
+    /// is waited for as well: another server may have given it.
     async fn views_at(&self, wanted: Option<i64>) -> Result<i64, Failure> {
         let mut progress = self.progress.clone();
         if let Some(wanted) = wanted {
-            let wanted = wanted.min(self.log().head().position);
+            if wanted < 0 {
+                return Err(Refusal::malformed("min_position", "min_position is negative").into());
+            }
             if progress.borrow().position < wanted {
                 self.hurry.notify_one();
             }
             let reached = progress.wait_for(|progress| progress.position >= wanted || progress.alarm.is_some());
-            let _ = tokio::time::timeout(VIEWS_WAIT, reached).await;
+            tokio::select! {
+                _ = tokio::time::timeout(VIEWS_WAIT, reached) => {}
+                () = self.stopping.cancelled() => return Err(Failure::Stopping),
+            }
             let progress = self.progress.borrow();
             let reached = progress.position;
             if reached < wanted {

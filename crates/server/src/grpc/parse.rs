@@ -67,10 +67,26 @@ fn check_text(field: &'static str, text: &str) -> Parsed<()> {
             format!("{field} has {} bytes, at most {TEXT_BYTES_MAX} are taken", text.len()),
         ));
     }
+    if !text.is_empty() && text.trim().is_empty() {
+        return Err(blank(field));
+    }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(Refusal::malformed(field, format!("{field} contains control characters")));
     }
     Ok(())
+}
+
+/// A text that may be absent, and says something when it is given.
+pub(crate) fn given_text<'a>(field: &'static str, text: Option<&'a str>) -> Parsed<&'a str> {
+    match text {
+        None => Ok(""),
+        Some(text) if text.trim().is_empty() => Err(blank(field)),
+        Some(text) => Ok(text),
+    }
+}
+
+fn blank(field: &'static str) -> Refusal {
+    Refusal::malformed(field, format!("{field} is blank: say something, or leave it out"))
 }
 
 /// A text that must say something.

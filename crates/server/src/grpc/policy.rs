@@ -60,14 +60,11 @@ impl Api {
             rpc: "PublishPolicy",
             request_id: &m.request_id,
             expected_version: m.expected_version,
-            occurred_at: None,
+            occurred_at: m.occurred_at,
             chosen_id: None,
             personal: &[],
         };
         let request = parse::request(&metadata, envelope)?;
-        if m.occurred_at.is_some() {
-            return Err(Refusal::malformed("occurred_at", "a policy counts from its publication: leave it out").into());
-        }
         let policy = Policy::from_toml(&m.document).map_err(|problems| {
             let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
             Refusal::malformed("document", listed.join("; "))
@@ -115,8 +112,8 @@ impl Api {
         asked: Asked<pb::ListPoliciesRequest>,
     ) -> Result<pb::ListPoliciesResponse, Failure> {
         let m = asked.into_inner();
-        let page = Page::read(m.page_size, &m.page_token, b"policies")?;
-        self.views_at(Some(self.log().head().position)).await?;
+        let page = Page::read("ListPolicies", m.page_size, &m.page_token, &[])?;
+        let position = self.views_at(m.min_position.or(Some(self.log().head().position))).await?;
         let rows = self.views.policies(page.after_number()?, page.size).await?;
         let full = rows.len() == page.size;
         let next = rows.last().filter(|_| full).map(|row| page.token(row.position));
@@ -130,6 +127,7 @@ impl Api {
         Ok(pb::ListPoliciesResponse {
             policies: rows.into_iter().map(version).collect(),
             next_page_token: next.unwrap_or_default(),
+            position,
         })
     }
 }

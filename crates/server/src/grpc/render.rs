@@ -9,6 +9,7 @@ use beleg_domain::policy::{Policy, Rule};
 use beleg_domain::ticket::{Status, Ticket};
 use beleg_domain::time::Timestamp;
 use beleg_store::{Appended, StoredEvent};
+use uuid::Uuid;
 
 use crate::command::Accepted;
 use crate::pb;
@@ -166,7 +167,8 @@ pub(crate) fn segment(segment: &Segment, currency: &str) -> pb::Segment {
     }
 }
 
-/// A ticket without its texts and its origin, which are not of its history.
+/// A ticket without its work, which comes in parts, and without its texts and its
+/// origin, which are not of its history.
 pub(crate) fn ticket(ticket: &Ticket, position: i64, currency: &str) -> pb::Ticket {
     let settled = |to: Status| ticket.transitions.iter().rfind(|t| t.to == to && ticket.status() != Status::Open);
     let information = |i: &beleg_domain::ticket::Information| pb::Information {
@@ -192,16 +194,6 @@ pub(crate) fn ticket(ticket: &Ticket, position: i64, currency: &str) -> pb::Tick
         given_at: Some(at(a.at)),
         valid_until: a.valid_until.map(at),
         ended_at: a.revoked.map(|(when, _)| at(when)),
-    };
-    let work = |w: &beleg_domain::ticket::Work| pb::Work {
-        work_id: w.event.to_string(),
-        activity: activity(w.activity).into(),
-        performer_id: w.performer.to_string(),
-        from: Some(at(w.from.timestamp())),
-        to: Some(at(w.to.timestamp())),
-        duration_seconds: w.duration_seconds,
-        voided: w.voided.is_some(),
-        segments: w.standing.iter().map(|posting| segment(&posting.segment, currency)).collect(),
     };
     let quotes = ticket.quotes.iter().filter_map(|quote| {
         let posting = quote.standing.as_ref()?;
@@ -229,13 +221,27 @@ pub(crate) fn ticket(ticket: &Ticket, position: i64, currency: &str) -> pb::Tick
         classification: ticket.class_in_force().map(classification),
         informations: ticket.informations.iter().map(information).collect(),
         approvals: ticket.approvals.iter().map(approval).collect(),
-        work: ticket.work.iter().map(work).collect(),
+        work: Vec::new(),
         charged: Some(money(currency, ticket.charged_minor())),
         version: ticket.version,
         position,
         origin: None,
         personal: Vec::new(),
         quotes: quotes.collect(),
+    }
+}
+
+/// A work entry and where it stands.
+pub(crate) fn work(work: &beleg_domain::ticket::Work, currency: &str) -> pb::Work {
+    pb::Work {
+        work_id: work.event.to_string(),
+        activity: activity(work.activity).into(),
+        performer_id: work.performer.to_string(),
+        from: Some(at(work.from.timestamp())),
+        to: Some(at(work.to.timestamp())),
+        duration_seconds: work.duration_seconds,
+        voided: work.voided.is_some(),
+        segments: work.standing.iter().map(|posting| segment(&posting.segment, currency)).collect(),
     }
 }
 
@@ -248,20 +254,25 @@ pub(crate) fn personal(event: &StoredEvent) -> Vec<pb::PersonalField> {
     event.personal.iter().map(field).collect()
 }
 
+/// An id as text. A full read writes three of them per event, so without a formatter.
+fn id(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
+}
+
 pub(crate) fn event(stored: StoredEvent) -> pb::Event {
     pb::Event {
         personal: personal(&stored),
         position: stored.position,
         stream: stored.stream.to_string(),
         version: stored.version,
-        event_id: stored.event_id.to_string(),
+        event_id: id(stored.event_id),
         r#type: stored.event_type.to_string(),
         schema_version: i32::from(stored.schema_version),
         occurred_at: Some(micros(stored.occurred_at_us)),
         recorded_at: Some(micros(stored.recorded_at_us)),
-        request_id: stored.request_id.to_string(),
-        causation_id: stored.causation_id.map(|id| id.to_string()),
-        correlation_id: stored.correlation_id.map(|id| id.to_string()),
+        request_id: id(stored.request_id),
+        causation_id: stored.causation_id.map(id),
+        correlation_id: stored.correlation_id.map(id),
         actor: stored.actor.to_string(),
         origin: stored.origin.map(|origin| origin.to_string()),
         payload: stored.payload.into(),

@@ -1,4 +1,5 @@
-//! The one map from failures to gRPC statuses, with `google.rpc` details.
+//! The one map from failures to gRPC statuses, with `google.rpc` details. What a
+//! database or a decoder says of its troubles goes to the server's log, not to callers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,6 +40,10 @@ impl From<Failure> for Status {
             }
             Failure::Contention => Self::with_error_details(Code::Aborted, message, retry("CONTENTION")),
             Failure::Overloaded => Self::with_error_details(Code::ResourceExhausted, message, retry("OVERLOADED")),
+            Failure::TooManyReaders => {
+                Self::with_error_details(Code::ResourceExhausted, message, retry("TOO_MANY_READERS"))
+            }
+            Failure::Stopping => Self::with_error_details(Code::Unavailable, message, retry("STOPPING")),
             Failure::Unavailable(_) => Self::with_error_details(Code::Unavailable, message, retry("UNAVAILABLE")),
             Failure::OutcomeUnknown(_) => {
                 Self::with_error_details(Code::Unavailable, message, retry("OUTCOME_UNKNOWN"))
@@ -46,6 +51,7 @@ impl From<Failure> for Status {
             Failure::ViewsBehind { .. } => Self::with_error_details(Code::Unavailable, message, retry("VIEWS_BEHIND")),
             Failure::Broken(_) => {
                 tracing::error!("{message}");
+                let message = "an internal fault: the server's log says more, and nothing was changed";
                 Self::with_error_details(Code::Internal, message, info("BROKEN"))
             }
         }

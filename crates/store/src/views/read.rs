@@ -16,9 +16,10 @@ pub(super) const ENTRY_COLUMNS: &str = "e.number, e.customer_id, e.ticket_id, e.
     e.currency, e.account, e.rule, e.clause, e.policy_name, e.policy_version, e.contract_version, \
     e.posted_position, e.posted_at_us, e.assessment, e.segment, e.reverses";
 
-/// What a reader learns besides: the entry that reversed it, and its policy's hash.
+/// What a reader learns besides: the entry that reversed it, its policy's hash, and where the reversal was posted.
 const ENTRY_BESIDES: &str = "(SELECT r.number FROM entries r WHERE r.reverses = e.number), \
-    (SELECT p.content_hash FROM policies p WHERE p.name = e.policy_name AND p.version = e.policy_version)";
+    (SELECT p.content_hash FROM policies p WHERE p.name = e.policy_name AND p.version = e.policy_version), \
+    (SELECT r.posted_position FROM entries r WHERE r.reverses = e.number)";
 
 const TICKET: &str = "SELECT opened_position, ticket_id, customer_id, reference_system, reference_number, impact, \
     opened_at_us, status, class, rule FROM tickets WHERE opened_position > ";
@@ -35,11 +36,12 @@ impl Views {
         let mut query = listed_entries();
         query.push(" WHERE e.number = ").push_bind(number);
         let row = query.build().fetch_optional(&self.readers).await?;
-        Ok(row.map(|row| listed(&row)).transpose()?)
+        Ok(row.map(|row| listed(&row, i64::MAX)).transpose()?)
     }
 
     /// Entries after a number, in order of posting.
     pub async fn entries(&self, filter: &EntryFilter, after: i64, limit: usize) -> Result<Vec<ListedEntry>, ViewError> {
+        let up_to = filter.up_to_position.unwrap_or(i64::MAX);
         let mut query = listed_entries();
         query.push(" WHERE e.number > ").push_bind(after);
         if let Some(customer) = &filter.customer_id {
@@ -57,12 +59,16 @@ impl Views {
         if let Some(rule) = &filter.rule {
             query.push(" AND e.rule = ").push_bind(rule.clone());
         }
+        if filter.up_to_position.is_some() {
+            query.push(" AND e.posted_position <= ").push_bind(up_to);
+        }
         if filter.standing_only {
-            query.push(" AND e.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.reverses = e.number)");
+            query.push(" AND e.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.reverses = e.number");
+            query.push(" AND r.posted_position <= ").push_bind(up_to).push(")");
         }
         query.push(" ORDER BY e.number LIMIT ").push_bind(bounded(limit));
         let rows = query.build().fetch_all(&self.readers).await?;
-        Ok(rows.iter().map(listed).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(|row| listed(row, up_to)).collect::<Result<_, _>>()?)
     }
 
     /// Tickets opened after a position, in the order they were opened.
@@ -99,8 +105,17 @@ impl Views {
         let by = format!("{customer}, {ticket}, {account}, {rule}, b.currency");
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT json_array({by}) AS cursor, {by}, sum(b.worked_seconds), sum(b.billed_seconds), sum(b.amount_minor) \
-             FROM balances b JOIN tickets t ON t.ticket_id = b.ticket_id WHERE 1 = 1"
+             FROM "
         ));
+        // The sums at hand are those of now; as they stood once, they are added up anew.
+        match filter.up_to_position {
+            None => query.push("balances b"),
+            Some(up_to) => {
+                query.push("(SELECT ticket_id, rule, account, currency, worked_seconds, billed_seconds, amount_minor");
+                query.push(" FROM entries WHERE posted_position <= ").push_bind(up_to).push(") b")
+            }
+        };
+        query.push(" JOIN tickets t ON t.ticket_id = b.ticket_id WHERE 1 = 1");
         if let Some(customer) = &filter.customer_id {
             query.push(" AND t.customer_id = ").push_bind(customer.clone());
         }
@@ -167,8 +182,11 @@ fn id(row: &SqliteRow, column: usize) -> Result<Uuid, sqlx::Error> {
     Uuid::from_slice(&bytes).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-fn listed(row: &SqliteRow) -> Result<ListedEntry, sqlx::Error> {
-    Ok(ListedEntry { entry: entry(row)?, reversed_by: row.try_get(23)?, policy_hash: row.try_get(24)? })
+/// An entry, and the one that had reversed it at a log position.
+fn listed(row: &SqliteRow, up_to: i64) -> Result<ListedEntry, sqlx::Error> {
+    let reversed_at: Option<i64> = row.try_get(25)?;
+    let reversed_by = if reversed_at.is_some_and(|at| at <= up_to) { row.try_get(23)? } else { None };
+    Ok(ListedEntry { entry: entry(row)?, reversed_by, policy_hash: row.try_get(24)? })
 }
 
 pub(super) fn entry(row: &SqliteRow) -> Result<EntryRow, sqlx::Error> {

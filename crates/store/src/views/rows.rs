@@ -180,6 +180,8 @@ pub struct EntryFilter {
     pub rule: Option<String>,
     /// Neither reversals nor what was reversed.
     pub standing_only: bool,
+    /// As they stood at a log position; none is now.
+    pub up_to_position: Option<i64>,
 }
 
 /// Which tickets.
@@ -204,6 +206,8 @@ pub struct BalanceFilter {
     pub account: Option<&'static str>,
     /// By a rule.
     pub rule: Option<String>,
+    /// As they stood at a log position; none is now.
+    pub up_to_position: Option<i64>,
 }
 
 /// What to sum by.

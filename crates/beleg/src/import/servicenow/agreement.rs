@@ -33,7 +33,7 @@ pub(super) async fn policy_in_force(client: &Client) -> Result<String, Failure> 
 /// The customers who have a contract already.
 pub(super) async fn customers(client: &Client) -> Result<HashSet<String>, Failure> {
     let mut known = HashSet::new();
-    let mut request = pb::ListContractsRequest { page_size: 1_000, page_token: String::new() };
+    let mut request = pb::ListContractsRequest { page_size: 1_000, ..Default::default() };
     loop {
         let page = client.contracts().list_contracts(request.clone()).await?.into_inner();
         known.extend(page.contracts.into_iter().map(|contract| contract.customer_id));

@@ -120,8 +120,9 @@ impl<'a> Teller<'a> {
                 customer_id: incident.customer(),
                 impact: impact.into(),
                 reference: Some(pb::Reference { system: "servicenow".to_owned(), number: incident.number.clone() }),
-                subject: incident.number.clone(),
-                description: format!("{}; contact: {}", incident.about, incident.contact),
+                subject: Some(incident.number.clone()),
+                description: Some(format!("{}; contact: {}", incident.about, incident.contact)),
+                ..Default::default()
             })
         });
     }
@@ -262,7 +263,7 @@ impl<'a> Teller<'a> {
                 ticket_id: common.ticket_id,
                 information_id: Some(information.to_string()),
                 offer,
-                next_steps: "synthetic".to_owned(),
+                next_steps: Some("synthetic".to_owned()),
                 ..Default::default()
             })
         });
