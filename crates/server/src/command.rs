@@ -221,12 +221,11 @@ impl Commands {
         let _turn = self.states.ticket_turn(id).await;
         let mut attempts = 0;
         loop {
-            let Some(mut folded) = self.states.take_ticket(&*self.log, id).await? else {
+            let Some(mut folded) = self.states.ticket(&*self.log, id).await? else {
                 return Err(unknown_ticket(id).into());
             };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
                 let actual = folded.ticket.version;
-                self.states.put_ticket(folded);
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
             }
             let customer = folded.ticket.customer.clone();
@@ -239,19 +238,18 @@ impl Commands {
                 true => Some(self.states.customer_turn(&customer).await),
                 false => None,
             };
-            let prepaid = self.states.take_prepaid(&*self.log, &contract).await?;
+            let prepaid = self.states.prepaid(&*self.log, &contract).await?;
             let policies = self.states.policies().await;
             let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
             let call = self.call(request, own);
             let version = folded.ticket.version;
-            // Nobody but a reader under way holds the state as well, so it is rarely copied.
+            // What is decided is a copy: the state in the cache stays as the log has it.
             let ticket = Arc::make_mut(&mut folded.ticket);
             let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
                 Ok(drafts) => drafts,
                 Err(error) => {
                     if let NotDecided::Refused(_) = error {
                         self.states.put_ticket(folded);
-                        self.states.put_prepaid(customer, prepaid);
                     }
                     return Err(not_decided(error));
                 }
@@ -280,7 +278,11 @@ impl Commands {
                     }
                     return Ok(self.accepted(receipt, &name, folded.ticket, folded.opening));
                 }
-                Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
+                Err(error) => {
+                    self.states.forget_ticket(id);
+                    self.states.forget_prepaid(&customer);
+                    self.again(error, &mut attempts, request.expected_version, &customer).await?;
+                }
             }
         }
     }

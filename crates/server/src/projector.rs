@@ -59,7 +59,7 @@ impl Progress {
 /// How long new events may gather before they are taken in. A transaction of the views
 /// costs about as much for one event as for a hundred, so taking each in by itself
 /// would cost the writer of the log its second processor.
-const GATHERING: Duration = Duration::from_millis(10);
+const GATHERING: Duration = Duration::from_millis(25);
 
 /// More events than this are left for the next start.
 const LAST_EVENTS_MAX: i64 = 100_000;

@@ -1,9 +1,11 @@
 //! Folded states kept between commands, and whose turn it is.
 //!
 //! The log is the truth; everything here is a copy that an append's expectations
-//! check. A command takes a ticket's state out of the cache and puts the next one
-//! back after the commit. Only a command, which holds the ticket's turn until its
-//! append is answered, puts states in; see [`crate::command`].
+//! check. A command decides on a copy of a ticket's state and puts the next one in
+//! after the commit; where an append was not answered with a receipt, the state is
+//! forgotten. Only a command, which holds the ticket's turn until its append is
+//! answered, puts states in; see [`crate::command`]. States are never taken out to be
+//! put back: to the cache each would be a newcomer, and the first to be evicted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,21 +115,14 @@ impl States {
         self.customer_turns[slot(customer)].lock().await
     }
 
-    /// Takes a ticket out, or folds it. The caller holds the ticket's turn.
-    pub(crate) async fn take_ticket(
-        &self,
-        log: &dyn beleg_store::EventLog,
-        id: EventId,
-    ) -> Result<Option<Folded>, Failure> {
-        if let Some((_, folded)) = self.tickets.remove(&id) {
-            return Ok(Some(folded));
-        }
-        fold::ticket(log, id, UpTo::Head).await
-    }
-
     /// Puts a ticket in. The caller holds the ticket's turn.
     pub(crate) fn put_ticket(&self, folded: Folded) {
         self.tickets.insert(folded.ticket.id, folded);
+    }
+
+    /// Forgets a ticket that may have changed.
+    pub(crate) fn forget_ticket(&self, id: EventId) {
+        self.tickets.remove(&id);
     }
 
     /// A ticket as it is, for reading.
@@ -165,22 +160,14 @@ impl States {
         self.prepaid.remove(customer);
     }
 
-    /// Takes a customer's prepaid time out, or folds it. The caller holds the
-    /// customer's turn.
-    pub(crate) async fn take_prepaid(
-        &self,
-        log: &dyn beleg_store::EventLog,
-        contract: &Contract,
-    ) -> Result<Arc<Prepaid>, Failure> {
-        match self.prepaid.remove(&contract.customer) {
-            Some((_, prepaid)) => Ok(prepaid),
-            None => self.prepaid(log, contract).await,
-        }
-    }
-
     /// Puts a customer's prepaid time in. The caller holds the customer's turn.
     pub(crate) fn put_prepaid(&self, customer: CustomerId, prepaid: Arc<Prepaid>) {
         self.prepaid.insert(customer, prepaid);
+    }
+
+    /// Forgets prepaid time that may have changed.
+    pub(crate) fn forget_prepaid(&self, customer: &CustomerId) {
+        self.prepaid.remove(customer);
     }
 
     /// A customer's prepaid time as it is, for reading.

@@ -25,7 +25,8 @@ pub(crate) async fn customer(channel: &Channel) -> Result<String, Failure> {
         Err(status) if status.code() != Code::FailedPrecondition => return Err(status.into()),
         _ => {}
     }
-    let customer = format!("bench-{}", Uuid::now_v7());
+    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let customer = format!("bench-{run:x}");
     let agree = pb::AgreeContractRequest {
         request_id: id(),
         customer_id: customer.clone(),

@@ -58,7 +58,7 @@ impl Views {
     pub async fn open(path: &Path, log: &dyn EventLog) -> Result<(ViewsWriter, Self), ViewsOpenError> {
         let connect = writing(path, SqliteSynchronous::Normal, WRITER_CACHE_KIB)
             .busy_timeout(WRITER_BUSY_TIMEOUT)
-            .pragma("wal_autocheckpoint", "2000")
+            .pragma("wal_autocheckpoint", "8000")
             .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
         let writer = Self::writer(&connect, path, log).await?;
         let readers = SqlitePoolOptions::new()

@@ -41,7 +41,7 @@ impl SqliteLog {
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
-            .pragma("wal_autocheckpoint", "2000")
+            .pragma("wal_autocheckpoint", "8000")
             .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
         let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;
         check_version(&mut connection, &path).await?;
