@@ -8,7 +8,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod fault;
 mod log;
+mod postgres;
 mod sqlite;
 pub mod views;
 

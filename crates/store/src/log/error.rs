@@ -23,6 +23,9 @@ pub enum UnavailableReason {
     /// Another process kept the database locked.
     #[error("the database is locked by another process")]
     Locked,
+    /// The database server cannot be reached, or broke the connection.
+    #[error("the database cannot be reached")]
+    Connection,
     /// The file is damaged or not what it should be.
     #[error("the database file is damaged")]
     Corrupt,

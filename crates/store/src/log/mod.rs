@@ -13,9 +13,12 @@
 //! - Nothing is answered before it is durable, and nothing durable is answered as failed.
 
 mod command;
+mod creation;
+mod decoded;
 mod error;
 mod heads;
 mod plan;
+mod queue;
 mod rows;
 mod sqlite;
 mod writer;

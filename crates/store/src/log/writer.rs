@@ -30,7 +30,7 @@ use super::command::Command;
 use super::heads::{StreamHead, StreamHeads};
 use super::plan::{self, Known, Plan, Verdict};
 use super::{AppendError, Appended, Commits, Head, StoredRequest};
-use crate::sqlite::Fault;
+use crate::fault::Fault;
 
 /// A database that takes batches. Its calls come in the order of the steps above, from one task.
 #[async_trait]
