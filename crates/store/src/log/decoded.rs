@@ -14,25 +14,24 @@ pub(crate) struct Recent {
 impl Recent {
     const KEPT: usize = 8;
 
-    /// The text in these bytes; `None` if they are not UTF-8.
-    pub(crate) fn text(&mut self, bytes: &[u8]) -> Option<Arc<str>> {
-        if let Some(text) = self.texts.iter().find(|text| text.as_bytes() == bytes) {
-            return Some(Arc::clone(text));
+    pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(text) = self.texts.iter().find(|recent| ***recent == *text) {
+            return Arc::clone(text);
         }
-        let text: Arc<str> = std::str::from_utf8(bytes).ok()?.into();
+        let text: Arc<str> = text.into();
         if self.texts.len() < Self::KEPT {
             self.texts.push(Arc::clone(&text));
         } else {
             self.texts[self.next] = Arc::clone(&text);
             self.next = (self.next + 1) % Self::KEPT;
         }
-        Some(text)
+        text
     }
 }
 
 /// `{"field":"hex"}` in the order of the names, as this program wrote it; the texts themselves come later.
-pub(crate) fn personal(commitments: &[u8]) -> Option<Vec<StoredPersonal>> {
-    let text = std::str::from_utf8(commitments).ok()?.strip_prefix('{')?.strip_suffix('}')?;
+pub(crate) fn personal(commitments: &str) -> Option<Vec<StoredPersonal>> {
+    let text = commitments.strip_prefix('{')?.strip_suffix('}')?;
     let mut personal = Vec::new();
     for member in text.split(',') {
         let (name, hash) = member.strip_prefix('"')?.strip_suffix('"')?.split_once("\":\"")?;
@@ -50,23 +49,22 @@ mod tests {
     #[test]
     fn commitments_are_read_as_they_are_written() {
         let text = format!(r#"{{"note":"{}","subject":"{}"}}"#, "01".repeat(32), "ab".repeat(32));
-        let fields = personal(text.as_bytes()).unwrap();
+        let fields = personal(&text).unwrap();
         assert_eq!(fields.iter().map(|field| &*field.name).collect::<Vec<_>>(), ["note", "subject"]);
         assert_eq!(fields[1].commitment, [0xab; 32]);
         for wrong in ["", "{}", "{\"a\":1}", "{\"a\":\"00\"}"] {
-            assert_eq!(personal(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(personal(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn recent_texts_are_shared_and_few() {
         let mut recent = Recent::default();
-        let first = recent.text(b"a").unwrap();
-        assert!(Arc::ptr_eq(&first, &recent.text(b"a").unwrap()));
+        let first = recent.text("a");
+        assert!(Arc::ptr_eq(&first, &recent.text("a")));
         for number in 0..100 {
-            assert_eq!(&*recent.text(number.to_string().as_bytes()).unwrap(), number.to_string());
+            assert_eq!(&*recent.text(&number.to_string()), number.to_string());
         }
         assert_eq!(recent.texts.len(), Recent::KEPT);
-        assert_eq!(recent.text(&[0xff]), None);
     }
 }

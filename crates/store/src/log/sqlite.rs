@@ -121,6 +121,10 @@ impl EventLog for SqliteLog {
         read::stream_version(&self.readers, stream).await
     }
 
+    async fn stream_versions(&self, streams: &[&str]) -> Result<Vec<i64>, ReadError> {
+        read::stream_versions(&self.readers, streams).await
+    }
+
     async fn read_stream(&self, stream: &str, after_version: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
         read::stream(&self.readers, stream, after_version, limit).await
     }
@@ -153,7 +157,7 @@ impl EventLog for SqliteLog {
 }
 
 /// Bounds of a batch, from which those of an append follow.
-fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
+pub(crate) fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
     let batch = BatchLimits {
         commands_max: options.batch_commands_max.max(1),
         events_max: options.batch_events_max.max(1),

@@ -106,16 +106,16 @@ impl FrameReader {
             leaf_hash: *cursor.array()?,
             causation_id: if caused { Some(cursor.id()?) } else { None },
             correlation_id: if correlated { Some(cursor.id()?) } else { None },
-            stream: self.streams.text(cursor.bytes(stream)?)?,
-            event_type: self.types.text(cursor.bytes(event_type)?)?,
-            actor: self.actors.text(cursor.bytes(actor)?)?,
+            stream: self.streams.text(cursor.text(stream)?),
+            event_type: self.types.text(cursor.text(event_type)?),
+            actor: self.actors.text(cursor.text(actor)?),
             origin: match usize::try_from(origin) {
-                Ok(length) => Some(self.origins.text(cursor.bytes(length)?)?),
+                Ok(length) => Some(self.origins.text(cursor.text(length)?)),
                 Err(_) => None,
             },
             payload: cursor.bytes(payload)?.to_vec(),
             personal: match usize::try_from(commitments) {
-                Ok(length) => personal(cursor.bytes(length)?)?,
+                Ok(length) => personal(cursor.text(length)?)?,
                 Err(_) => Vec::new(),
             },
         })
@@ -130,6 +130,10 @@ impl<'a> Cursor<'a> {
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes)
+    }
+
+    fn text(&mut self, length: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes(length)?).ok()
     }
 
     fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
