@@ -1,6 +1,6 @@
 //! The event log and the views, in SQL and nothing else.
 //!
-//! Two stores live here. The **log** ([`EventLog`], [`SqliteLog`]) is the truth: events are only ever added, in one
+//! Two stores live here. The **log** ([`EventLog`], [`SqliteLog`], [`PostgresLog`]) is the truth: events are only ever added, in one
 //! gapless order, and the database itself refuses to change them. The **views** ([`Views`]) are what the projector
 //! made of the log for lists and totals: delete them and they are rebuilt.
 //!
@@ -8,13 +8,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod fault;
 mod log;
+mod postgres;
 mod sqlite;
 pub mod views;
 
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
-    NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, ReadError, SqliteLog, StoredEvent,
-    StoredPersonal, StoredRequest, UnavailableReason,
+    NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles, SqliteLog,
+    StoredEvent, StoredPersonal, StoredRequest, UnavailableReason,
 };
+pub use postgres::PostgresOptions;
 pub use views::{ViewBatch, ViewError, Views, ViewsOpenError, ViewsWriter};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
-pub(crate) use fault::{Fault, open_error};
+pub(crate) use fault::{cause, open_error};
 pub(crate) use insert::BulkInsert;
 pub(crate) use migration::{check_schema, migrate};
 

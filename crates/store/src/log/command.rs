@@ -76,6 +76,7 @@ impl Command {
             return Err(malformed("no events"));
         }
         check_instant(append.now_us)?;
+        check_texts(&append)?;
         let mut versions = expected_versions(&append.expectations)?;
         let mut ids = HashSet::with_capacity(append.events.len());
         let mut events = Vec::with_capacity(append.events.len());
@@ -177,6 +178,17 @@ pub(crate) fn malformed(reason: impl Into<String>) -> AppendError {
 
 fn check_instant(us: i64) -> Result<(), AppendError> {
     if (0..=MAX_US).contains(&us) { Ok(()) } else { Err(malformed("an instant outside the years 1970 to 9999")) }
+}
+
+/// PostgreSQL's texts hold every character but this one.
+fn check_texts(append: &Append) -> Result<(), AppendError> {
+    let names = append.expectations.iter().map(|(stream, _)| stream);
+    let names = names.chain([&append.actor]).chain(&append.origin);
+    let mut names = names.chain(append.events.iter().map(|event| &event.event_type));
+    if names.any(|name| name.contains('\0')) || append.events.iter().any(|event| event.payload.contains(&0)) {
+        return Err(malformed("a zero character"));
+    }
+    Ok(())
 }
 
 fn expected_versions(expectations: &[(Arc<str>, i64)]) -> Result<Vec<(Arc<str>, i64)>, AppendError> {

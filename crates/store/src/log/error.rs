@@ -23,6 +23,9 @@ pub enum UnavailableReason {
     /// Another process kept the database locked.
     #[error("the database is locked by another process")]
     Locked,
+    /// The database server cannot be reached, or broke the connection.
+    #[error("the database cannot be reached")]
+    Connection,
     /// The file is damaged or not what it should be.
     #[error("the database file is damaged")]
     Corrupt,
@@ -159,6 +162,30 @@ pub enum OpenError {
         /// The schema needed.
         known: i64,
     },
+    /// The database must be migrated, and the role may not.
+    #[error(
+        "{path} has schema {found}, this program needs {known}: run `beleg database init` as the role that owns it"
+    )]
+    NotMigrated {
+        /// The database.
+        path: PathBuf,
+        /// The schema found; 0 is none.
+        found: i64,
+        /// The schema needed.
+        known: i64,
+    },
+    /// The database must be migrated, but servers of an older program use it.
+    #[error(
+        "{path} has schema {found}, this program needs {known}, and servers that need {found} are running: stop them first"
+    )]
+    ServersRunning {
+        /// The database.
+        path: PathBuf,
+        /// The schema found.
+        found: i64,
+        /// The schema needed.
+        known: i64,
+    },
     /// The directory or file may not be written.
     #[error("{path} may not be written: give the directory to the user that runs this program")]
     ReadOnly {
@@ -169,6 +196,14 @@ pub enum OpenError {
     #[error("SQLite {found} is too old, at least {needed} is needed")]
     OldSqlite {
         /// The version built in.
+        found: String,
+        /// The oldest accepted.
+        needed: &'static str,
+    },
+    /// The PostgreSQL server is too old.
+    #[error("PostgreSQL {found} is too old, at least {needed} is needed")]
+    OldPostgres {
+        /// The server's version.
         found: String,
         /// The oldest accepted.
         needed: &'static str,

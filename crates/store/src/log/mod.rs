@@ -1,6 +1,7 @@
 //! The event log: one gapless order of events that nobody can change.
 //!
-//! [`EventLog`] is all that the rest of the program knows. [`SqliteLog`] keeps it in one SQLite file. What both a
+//! [`EventLog`] is all that the rest of the program knows. [`SqliteLog`] keeps it in one SQLite file, [`PostgresLog`] in
+//! a database that several processes share. What both a
 //! SQLite and a PostgreSQL log need, and what no SQL should decide, stands beside them: [`plan`] settles in memory
 //! which commands of a batch are accepted and what rows they become, [`writer`] collects waiting commands into
 //! batches, commits them and answers.
@@ -13,9 +14,13 @@
 //! - Nothing is answered before it is durable, and nothing durable is answered as failed.
 
 mod command;
+mod creation;
+mod decoded;
 mod error;
 mod heads;
 mod plan;
+mod postgres;
+mod queue;
 mod rows;
 mod sqlite;
 mod writer;
@@ -25,6 +30,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use error::{AppendError, OpenError, ReadError, UnavailableReason};
+pub use postgres::{PostgresLog, Roles};
 pub use rows::{
     Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField,
     StoredEvent, StoredPersonal, StoredRequest,
@@ -39,6 +45,11 @@ pub use sqlite::{LogOptions, SqliteLog};
 pub trait EventLog: Send + Sync {
     /// The log's id and clock.
     fn info(&self) -> LogInfo;
+
+    /// Whether other processes may append to it: then what this process remembers of a stream may be outdated.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// The last position that this process knows to be durable.
     fn head(&self) -> Head;
@@ -58,6 +69,9 @@ pub trait EventLog: Send + Sync {
 
     /// A stream's version; 0 if it does not exist.
     async fn stream_version(&self, stream: &str) -> Result<i64, ReadError>;
+
+    /// Versions of several streams, in the order given; 0 for one that does not exist.
+    async fn stream_versions(&self, streams: &[&str]) -> Result<Vec<i64>, ReadError>;
 
     /// A page of one stream, in order of version.
     async fn read_stream(&self, stream: &str, after_version: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;

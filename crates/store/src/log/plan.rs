@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
 }
 
 /// What becomes of a batch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// One per command.
     pub(crate) verdicts: Vec<Verdict>,
@@ -140,6 +140,24 @@ impl Plan {
         }
         self.head.recorded_at_us = command.recorded_at_us;
         Verdict::Accepted { first_position }
+    }
+}
+
+impl Plan {
+    /// The same plan on a log that ends at another position than the plan assumed.
+    pub(crate) fn move_behind(&mut self, position: i64) {
+        let first = self.verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Accepted { first_position } => Some(*first_position),
+            _ => None,
+        });
+        let Some(first) = first else { return };
+        let distance = position + 1 - first;
+        for verdict in &mut self.verdicts {
+            if let Verdict::Accepted { first_position } = verdict {
+                *first_position += distance;
+            }
+        }
+        self.head.position += distance;
     }
 }
 

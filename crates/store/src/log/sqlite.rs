@@ -5,21 +5,18 @@ mod read;
 mod write;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::command::{AppendLimits, Command, malformed};
-use super::writer::{BatchLimits, Gauges, Job};
+use super::command::AppendLimits;
+use super::queue::Queue;
+use super::writer::BatchLimits;
 use super::{
     Append, AppendError, Appended, ClockKind, Commits, EventLog, Head, LogInfo, PAGE_EVENTS_MAX, ReadError,
-    StoredEvent, StoredRequest, UnavailableReason,
+    StoredEvent, StoredRequest,
 };
 
 /// How a log is opened for writing.
@@ -80,11 +77,7 @@ pub struct SqliteLog {
     head: watch::Receiver<Head>,
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
-    jobs: RwLock<Option<mpsc::Sender<Job>>>,
-    gauges: Arc<Gauges>,
-    queue_bytes_max: usize,
-    append_limits: AppendLimits,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    queue: Queue,
 }
 
 impl SqliteLog {
@@ -101,30 +94,6 @@ impl SqliteLog {
         }
         Ok(head)
     }
-
-    fn send(&self, job: Job) -> Result<(), AppendError> {
-        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
-        let jobs = jobs.as_ref().ok_or(AppendError::Closed)?;
-        jobs.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => AppendError::Overloaded,
-            TrySendError::Closed(_) => AppendError::Closed,
-        })
-    }
-
-    fn enqueue(
-        &self,
-        command: Command,
-        answer: oneshot::Sender<Result<Appended, AppendError>>,
-    ) -> Result<(), AppendError> {
-        let bytes = command.bytes;
-        if self.gauges.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.queue_bytes_max {
-            self.gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(AppendError::Overloaded);
-        }
-        self.send(Job::Append(command, answer)).inspect_err(|_| {
-            self.gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        })
-    }
 }
 
 #[async_trait]
@@ -138,7 +107,7 @@ impl EventLog for SqliteLog {
     }
 
     fn commits(&self) -> Commits {
-        self.gauges.commits()
+        self.queue.commits()
     }
 
     fn watch_head(&self) -> watch::Receiver<Head> {
@@ -146,13 +115,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let mut salt = [0; 32];
-        getrandom::fill(&mut salt).map_err(|_| AppendError::Unavailable { reason: UnavailableReason::Other })?;
-        let command = Command::check(append, salt, self.append_limits)?;
-        let (answer, answered) = oneshot::channel();
-        self.enqueue(command, answer)?;
-        // The writer answers everything it took; if it died, what it had taken may be in the log.
-        answered.await.unwrap_or(Err(AppendError::Unknown { reason: UnavailableReason::Other }))
+        self.queue.append(append).await
     }
 
     async fn find_request(&self, request_id: Uuid) -> Result<Option<StoredRequest>, ReadError> {
@@ -162,6 +125,10 @@ impl EventLog for SqliteLog {
 
     async fn stream_version(&self, stream: &str) -> Result<i64, ReadError> {
         read::stream_version(&self.readers, stream).await
+    }
+
+    async fn stream_versions(&self, streams: &[&str]) -> Result<Vec<i64>, ReadError> {
+        read::stream_versions(&self.readers, streams).await
     }
 
     async fn read_stream(&self, stream: &str, after_version: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
@@ -185,28 +152,18 @@ impl EventLog for SqliteLog {
     }
 
     async fn erase_personal(&self, from_position: i64, to_position: i64) -> Result<u64, AppendError> {
-        if from_position > to_position {
-            return Err(malformed("an erasure from a later position to an earlier one"));
-        }
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Erase(from_position, to_position, answer))?;
-        answered.await.unwrap_or(Err(AppendError::Unknown { reason: UnavailableReason::Other }))
+        self.queue.erase_personal(from_position, to_position).await
     }
 
     async fn close(&self) {
-        // Dropping the sender lets the writer finish what is queued and end.
-        drop(self.jobs.write().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(writer) = self.writer.lock().await.take()
-            && let Err(error) = writer.await
-        {
-            tracing::error!(%error, "the writer died");
-        }
+        self.queue.stop();
+        self.queue.ended().await;
         self.readers.close().await;
     }
 }
 
 /// Bounds of a batch and of an append.
-fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
+pub(crate) fn limits(options: &LogOptions) -> (BatchLimits, AppendLimits) {
     let batch = BatchLimits {
         commands_max: options.batch_commands_max.max(1),
         events_max: options.batch_events_max.max(1),

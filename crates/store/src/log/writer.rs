@@ -17,6 +17,11 @@
 //! its commands go one by one. A database that cannot write fails the batch, and the next one tries again. A commit
 //! that fails may have taken effect: its request ids are looked up before anyone is answered, and where the disk
 //! itself failed, what is not found may still come back after a crash, so it is answered as unknown.
+//!
+//! A log that several processes share goes another way first ([`shared`]): the batch is planned on assumptions, and
+//! one statement verifies them and appends. The steps above are for when they are wrong.
+
+mod shared;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -25,17 +30,41 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::command::Command;
 use super::heads::{StreamHead, StreamHeads};
 use super::plan::{self, Known, Plan, Verdict};
 use super::{AppendError, Appended, Commits, Head, StoredRequest, UnavailableReason};
-use crate::sqlite::Fault;
+use crate::fault::Fault;
+pub(crate) use shared::Placed;
 
 /// A database that takes batches. Its calls come in the order of the steps above, from one task.
 #[async_trait]
 pub(crate) trait BatchStore: Send {
+    /// Whether other processes append to the log too. Then a remembered stream is an assumption, no more.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// How long a lost connection is hidden from those who wait.
+    fn ride_out(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long an unknown outcome is looked up before it is answered as such.
+    fn look_up_for(&self) -> Duration {
+        LOOK_UP_FOR
+    }
+
+    /// Appends a batch if the log is as its plan assumed, and says where it landed; outside a transaction it is
+    /// durable then. Called where the log is shared.
+    async fn append_if_as_planned(&mut self, batch: &[Command], plan: &Plan) -> Result<Placed, Fault> {
+        let _ = batch;
+        Ok(Placed::Otherwise(plan.head))
+    }
+
     /// Begins a transaction, locks the head and reads it, with the number of streams.
     async fn begin(&mut self) -> Result<(Head, i64), Fault>;
 
@@ -113,8 +142,8 @@ impl Gauges {
     }
 }
 
-/// How often an unknown outcome is looked up before it is answered as such, and the pause between.
-const LOOK_UPS: u32 = 5;
+/// How long an unknown outcome is usually looked up, and the pause between two look-ups.
+const LOOK_UP_FOR: Duration = Duration::from_millis(500);
 const LOOK_UP_PAUSE: Duration = Duration::from_millis(100);
 
 /// The task's state.
@@ -129,6 +158,10 @@ pub(crate) struct Writer {
     head: Head,
     published: watch::Sender<Head>,
     follows_system_clock: bool,
+    /// So many batches lock before they are stamped; where the log is shared.
+    lock_first: u32,
+    /// Until then a lost connection is hidden from those who wait for the batch.
+    give_up: Instant,
 }
 
 type Answer = oneshot::Sender<Result<Appended, AppendError>>;
@@ -146,7 +179,9 @@ impl Writer {
     ) -> Self {
         let head = *published.borrow();
         let heads = StreamHeads::new(streams_remembered);
-        Self { store, jobs, gauges, waiting: VecDeque::new(), limits, heads, head, published, follows_system_clock }
+        let waiting = VecDeque::new();
+        let (lock_first, give_up) = (0, Instant::now());
+        Self { store, jobs, gauges, waiting, limits, heads, head, published, follows_system_clock, lock_first, give_up }
     }
 
     /// Works until the queue is closed and empty.
@@ -156,6 +191,7 @@ impl Writer {
                 self.erase().await;
             } else {
                 let (mut batch, answers) = self.next_batch();
+                self.give_up = Instant::now() + self.store.ride_out();
                 let results = self.append(&mut batch).await;
                 for (answer, result) in answers.into_iter().zip(results) {
                     // Nobody may be waiting any more; what was appended stays.
@@ -202,11 +238,18 @@ impl Writer {
 
     async fn erase(&mut self) {
         let Some(Job::Erase(from, to, answer)) = self.waiting.pop_front() else { return };
-        let result = self.store.erase_personal(from, to).await;
-        if let Err(fault) = &result {
+        let give_up = Instant::now() + self.store.ride_out();
+        let result = loop {
+            let result = self.store.erase_personal(from, to).await;
+            let Err(fault) = &result else { break result };
             tracing::error!(error = fault.message(), "erasing failed");
             self.store.rollback().await;
-        }
+            // What is erased twice is erased; only the number of texts may then be too small.
+            if fault.reason() != UnavailableReason::Connection || Instant::now() + LOOK_UP_PAUSE >= give_up {
+                break result;
+            }
+            tokio::time::sleep(LOOK_UP_PAUSE).await;
+        };
         let _ = answer.send(result.map_err(Into::into));
     }
 
@@ -239,13 +282,19 @@ impl Writer {
     }
 
     /// One transaction. An error means that nothing of it is in the log.
-    async fn attempt(&mut self, batch: &mut [Command], look_up_events: bool) -> Result<Answers, Fault> {
+    async fn attempt_once(&mut self, batch: &mut [Command], look_up_events: bool) -> Result<Answers, Fault> {
         let clock_us = self.follows_system_clock.then(system_clock_us);
         let mut ahead = self.head;
         for command in batch.iter_mut() {
             ahead.recorded_at_us = plan::stamp_us(command, ahead, clock_us);
             // What cannot be stamped is refused by the plan, with this same error.
             let _ = command.stamp(ahead.recorded_at_us);
+        }
+        if self.store.is_shared()
+            && !look_up_events
+            && let Some(answers) = self.assuming(batch, clock_us).await?
+        {
+            return Ok(answers);
         }
         let plan = match self.prepare(batch, look_up_events, clock_us).await {
             Ok(plan) => plan,
@@ -295,14 +344,18 @@ impl Writer {
             if found.contains_key(stream) || unknown.contains(stream) {
                 continue;
             }
-            match self.heads.get(stream) {
+            match self.heads.get(stream).filter(|_| !self.store.is_shared()) {
                 Some(head) => drop(found.insert(Arc::clone(stream), head)),
                 None => drop(unknown.insert(Arc::clone(stream))),
             }
         }
         if !unknown.is_empty() {
             let names: Vec<_> = unknown.into_iter().collect();
-            found.extend(self.store.stream_heads(&names).await?);
+            let looked_up = self.store.stream_heads(&names).await?;
+            for (stream, head) in &looked_up {
+                self.heads.put(Arc::clone(stream), *head);
+            }
+            found.extend(looked_up);
         }
         Ok(found)
     }
@@ -318,24 +371,37 @@ impl Writer {
     async fn look_up_outcome(&mut self, batch: &[Command], plan: &Plan, fault: Fault) -> Result<Answers, Fault> {
         let accepted = batch.iter().zip(&plan.verdicts);
         let accepted = accepted.filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
-        let ids: Vec<_> = accepted.map(|(command, _)| command.request_id).collect();
-        for attempt in 0..LOOK_UPS {
-            if attempt > 0 {
-                tokio::time::sleep(LOOK_UP_PAUSE).await;
-            }
+        let accepted: Vec<_> = accepted.map(|(command, _)| command).collect();
+        let ids: Vec<_> = accepted.iter().map(|command| command.request_id).collect();
+        let give_up = Instant::now() + self.store.look_up_for();
+        loop {
             match self.store.requests(&ids).await {
-                Ok(found) if found.is_empty() && fault.reason() == UnavailableReason::Io => break,
-                Ok(found) if found.is_empty() => return Err(fault),
-                Ok(_) => {
+                Ok(found) => {
+                    // The salt tells this batch's own row from that of an earlier request with the same id.
+                    let own = |command: &&Command| {
+                        found.get(&command.request_id).filter(|stored| stored.salt == command.salt)
+                    };
+                    let Some(stored) = accepted.first().and_then(own) else {
+                        match fault.reason() {
+                            UnavailableReason::Io => break,
+                            _ => return Err(fault),
+                        }
+                    };
                     tracing::warn!("a commit that reported a failure took effect");
-                    self.committed(plan);
-                    return Ok(answers(batch, plan));
+                    let mut plan = plan.clone();
+                    plan.move_behind(stored.receipt.first_position - 1);
+                    self.committed(&plan);
+                    return Ok(answers(batch, &plan));
                 }
                 Err(error) => {
                     tracing::error!(error = error.message(), "the outcome of a commit could not be looked up");
                     self.store.rollback().await;
                 }
             }
+            if Instant::now() + LOOK_UP_PAUSE >= give_up {
+                break;
+            }
+            tokio::time::sleep(LOOK_UP_PAUSE).await;
         }
         let reason = fault.reason();
         let unknown = batch.iter().zip(&plan.verdicts).zip(answers(batch, plan));

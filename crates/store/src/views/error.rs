@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::log::{OpenError, ReadError, UnavailableReason};
-use crate::sqlite::Fault;
+use crate::fault::Fault;
 
 /// Why the views could not take or give anything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,38 +1,17 @@
 use std::sync::Arc;
 
-use beleg_store::{AppendError, EventLog};
+use beleg_store::AppendError;
 
-use crate::desk::{Desk, command};
+use crate::desk::{Desk, all, command, event, on_every_database, personal};
 
-/// All events, checked to be gapless and never to run backwards in time.
-async fn all(log: &dyn EventLog) -> Vec<beleg_store::StoredEvent> {
-    let mut events: Vec<beleg_store::StoredEvent> = Vec::new();
-    loop {
-        let after = events.last().map_or(0, |event| event.position);
-        let page = log.read_all(after, 100).await.unwrap();
-        if page.is_empty() {
-            return events;
-        }
-        for event in page {
-            assert_eq!(event.position, events.len() as i64 + 1);
-            assert!(events.last().is_none_or(|last| last.recorded_at_us <= event.recorded_at_us));
-            events.push(event);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_new_log_begins_with_its_creation() {
-    let desk = Desk::new().await;
+async fn a_new_log_begins_with_its_creation(desk: Desk) {
     let events = all(&*desk.log).await;
     assert_eq!(events.len(), 1);
     assert_eq!(&*events[0].event_type, "log_created");
     assert_eq!(desk.log.head().position, 1);
 }
 
-#[tokio::test]
-async fn an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one() {
-    let desk = Desk::new().await;
+async fn an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one(desk: Desk) {
     desk.log.append(command("a", 0, 2)).await.unwrap();
     let conflict = desk.log.append(command("a", 1, 1)).await.unwrap_err();
     assert_eq!(conflict, AppendError::Conflict { stream: "a".into(), expected: 1, actual: 2 });
@@ -41,9 +20,7 @@ async fn an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one() {
     assert_eq!(all(&*desk.log).await.len(), 3);
 }
 
-#[tokio::test]
-async fn a_stream_that_is_only_read_is_expected_too() {
-    let desk = Desk::new().await;
+async fn a_stream_that_is_only_read_is_expected_too(desk: Desk) {
     desk.log.append(command("contract", 0, 1)).await.unwrap();
     let mut reading = command("a", 0, 1);
     reading.expectations.push(("contract".into(), 0));
@@ -52,9 +29,7 @@ async fn a_stream_that_is_only_read_is_expected_too() {
     desk.log.append(reading).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_repeated_request_gets_the_first_receipt_also_after_a_restart() {
-    let desk = Desk::new().await;
+async fn a_repeated_request_gets_the_first_receipt_also_after_a_restart(desk: Desk) {
     let once = command("a", 0, 2);
     let first = desk.log.append(once.clone()).await.unwrap();
     desk.log.append(command("a", 2, 1)).await.unwrap();
@@ -68,9 +43,7 @@ async fn a_repeated_request_gets_the_first_receipt_also_after_a_restart() {
     assert_eq!(all(&*desk.log).await.len(), 4);
 }
 
-#[tokio::test]
-async fn an_event_id_occurs_once() {
-    let desk = Desk::new().await;
+async fn an_event_id_occurs_once(desk: Desk) {
     let first = command("a", 0, 1);
     let taken = first.events[0].event_id;
     desk.log.append(first).await.unwrap();
@@ -81,9 +54,7 @@ async fn an_event_id_occurs_once() {
     assert_eq!(all(&*desk.log).await.len(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn racing_commands_leave_no_gap_and_one_that_fails_fails_alone() {
-    let desk = Desk::new().await;
+async fn racing_commands_leave_no_gap_and_one_that_fails_fails_alone(desk: Desk) {
     let log = Arc::clone(&desk.log);
     let racing = (0..64).map(|task| {
         let log = Arc::clone(&log);
@@ -109,4 +80,177 @@ async fn racing_commands_leave_no_gap_and_one_that_fails_fails_alone() {
     assert_eq!(all(&*desk.log).await.len(), 1 + 64 * 5 * 2);
     assert_eq!(desk.log.head().position, 1 + 64 * 5 * 2);
     assert_eq!(desk.log.stream_version("own-7").await.unwrap(), 10);
+}
+
+async fn what_was_appended_is_read_back_as_it_was(desk: Desk) {
+    let mut told = command("ä stream / with, \"signs\" \\ and \u{1f4dc}", 0, 3);
+    told.origin = Some("import".into());
+    told.correlation_id = Some(uuid::Uuid::new_v4());
+    told.events[1].causation_id = Some(uuid::Uuid::new_v4());
+    told.events[1].personal = vec![personal("note", "Zeile 1\nZeile 2, mit \0 darin"), personal("subject", "")];
+    let receipt = desk.log.append(told.clone()).await.unwrap();
+    let stored = desk.log.read_stream(&told.events[0].stream, 0, 10).await.unwrap();
+    assert_eq!(stored.len(), 3);
+    for ((stored, event), appended) in stored.iter().zip(&told.events).zip(&receipt.events) {
+        assert_eq!(
+            (stored.position, stored.version, stored.event_id),
+            (appended.position, appended.version, event.event_id)
+        );
+        assert_eq!(
+            (&stored.stream, &stored.event_type, &stored.payload),
+            (&event.stream, &event.event_type, &event.payload)
+        );
+        assert_eq!((stored.schema_version, stored.occurred_at_us), (event.schema_version, event.occurred_at_us));
+        assert_eq!((stored.recorded_at_us, stored.request_id), (receipt.recorded_at_us, told.request_id));
+        assert_eq!((stored.causation_id, stored.correlation_id), (event.causation_id, told.correlation_id));
+        assert_eq!((&stored.actor, &stored.origin), (&told.actor, &told.origin));
+        assert_eq!(stored.personal.len(), event.personal.len());
+        for (stored, field) in stored.personal.iter().zip(&event.personal) {
+            assert_eq!(
+                (&stored.name, stored.bytes(), stored.commitment),
+                (&field.name, Some(&*field.bytes), field.commitment)
+            );
+        }
+    }
+    let ids: Vec<_> = stored.iter().map(|event| event.event_id).collect();
+    assert_eq!(desk.log.events_by_id(&ids).await.unwrap(), stored);
+    let positions: Vec<_> = stored.iter().map(|event| event.position).collect();
+    assert_eq!(desk.log.events_at(&positions).await.unwrap(), stored);
+    assert_eq!(desk.log.read_all(1, 10).await.unwrap(), stored);
+    let found = desk.log.find_request(told.request_id).await.unwrap().unwrap();
+    assert_eq!(found.receipt, beleg_store::Appended { repeated: true, ..receipt });
+    assert_eq!(desk.log.find_request(uuid::Uuid::new_v4()).await.unwrap(), None);
+}
+
+async fn versions_of_several_streams_come_in_the_order_asked(desk: Desk) {
+    desk.log.append(command("a", 0, 2)).await.unwrap();
+    desk.log.append(command("b", 0, 1)).await.unwrap();
+    assert_eq!(desk.log.stream_versions(&["b", "none", "a", "b"]).await.unwrap(), [1, 0, 2, 1]);
+    assert_eq!(desk.log.stream_versions(&[]).await.unwrap(), [0; 0]);
+    assert_eq!(desk.log.stream_version("a").await.unwrap(), 2);
+}
+
+async fn an_instant_maps_to_a_position(desk: Desk) {
+    let first = desk.log.append(command("a", 0, 2)).await.unwrap();
+    let second = desk.log.append(command("a", 2, 1)).await.unwrap();
+    assert_eq!(desk.log.position_at(0).await.unwrap(), 0);
+    assert_eq!(desk.log.position_at(second.recorded_at_us).await.unwrap(), 4);
+    assert_eq!(desk.log.position_at(i64::MAX).await.unwrap(), 4);
+    if first.recorded_at_us < second.recorded_at_us {
+        assert_eq!(desk.log.position_at(second.recorded_at_us - 1).await.unwrap(), 3);
+        assert_eq!(desk.log.position_at(first.recorded_at_us).await.unwrap(), 3);
+    }
+}
+
+async fn pages_follow_each_other(desk: Desk) {
+    for batch in 0..6 {
+        desk.log.append(command("long", batch * 500, 500)).await.unwrap();
+    }
+    assert_eq!(all(&*desk.log).await.len(), 3_001);
+    let page = desk.log.read_stream("long", 1_000, 1_500).await.unwrap();
+    assert!(page.iter().zip(1_001..).all(|(event, version)| event.version == version));
+    assert_eq!(page.len(), 1_500);
+    assert_eq!(desk.log.read_stream("long", 2_999, 1_500).await.unwrap().len(), 1);
+    assert!(desk.log.read_stream("long", 3_000, 1_500).await.unwrap().is_empty());
+    assert_eq!(desk.log.read_all(0, 3).await.unwrap().len(), 3);
+}
+
+async fn an_append_that_no_database_could_keep_is_malformed(desk: Desk) {
+    let mut zero = command("a", 0, 1);
+    zero.actor = "a\0b".into();
+    assert!(matches!(desk.log.append(zero).await, Err(AppendError::Malformed { .. })));
+    let mut two = command("a", 0, 1);
+    two.expectations.push(("a".into(), 1));
+    assert!(matches!(desk.log.append(two).await, Err(AppendError::Malformed { .. })));
+    let mut elsewhere = command("a", 0, 1);
+    elsewhere.events.push(event("b"));
+    assert!(matches!(desk.log.append(elsewhere).await, Err(AppendError::Malformed { .. })));
+}
+
+/// Waits until the writer is busy with the first, so that the others form one batch.
+async fn a_batch_with_every_kind_of_command_answers_each_as_if_it_came_alone(desk: Desk) {
+    let earlier = command("a", 0, 1);
+    let first = desk.log.append(earlier.clone()).await.unwrap();
+    for round in 0..10 {
+        let stream = |name: &str| format!("{name}-{round}");
+        let fresh = command(&stream("fresh"), 0, 2);
+        let mut reads = command(&stream("reads"), 0, 1);
+        reads.expectations.push((stream("never").into(), 0));
+        let follows = command(&stream("fresh"), 2, 1);
+        let taken = {
+            let mut taken = command(&stream("taken"), 0, 1);
+            taken.events[0].event_id = earlier.events[0].event_id;
+            taken
+        };
+        let batch = [
+            fresh.clone(),
+            command(&stream("fresh"), 0, 1),
+            follows,
+            fresh.clone(),
+            earlier.clone(),
+            reads,
+            command("a", 7, 1),
+            taken,
+            command(&stream("last"), 0, 1),
+        ];
+        let sent: Vec<_> = batch
+            .into_iter()
+            .map(|append| {
+                let log = Arc::clone(&desk.log);
+                async move { log.append(append).await }
+            })
+            .collect();
+        // Polled in their order on one task, so that they queue in their order.
+        let answers = futures(sent).await;
+        let receipt = answers[0].clone().unwrap();
+        assert!(!receipt.repeated);
+        assert_eq!(answers[1], Err(AppendError::Conflict { stream: stream("fresh").into(), expected: 0, actual: 2 }));
+        assert_eq!(answers[2].as_ref().unwrap().events[0].version, 3);
+        let again = answers[3].clone().unwrap();
+        assert_eq!((again.repeated, &again.events), (true, &receipt.events));
+        let again = answers[4].clone().unwrap();
+        assert_eq!((again.repeated, &again.events), (true, &first.events));
+        assert!(answers[5].is_ok());
+        assert_eq!(answers[6], Err(AppendError::Conflict { stream: "a".into(), expected: 7, actual: 1 }));
+        assert_eq!(answers[7], Err(AppendError::EventExists { event_id: earlier.events[0].event_id }));
+        assert!(answers[8].is_ok());
+    }
+    assert_eq!(all(&*desk.log).await.len(), 2 + 10 * 5);
+    assert_eq!(desk.log.stream_version("never-0").await.unwrap(), 0);
+}
+
+/// All of them, begun in their order.
+async fn futures<F: Future + Send>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in &mut pinned {
+            if output.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if pinned.iter().all(|(_, output)| output.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    pinned.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+on_every_database! {
+    a_new_log_begins_with_its_creation,
+    an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one,
+    a_stream_that_is_only_read_is_expected_too,
+    a_repeated_request_gets_the_first_receipt_also_after_a_restart,
+    an_event_id_occurs_once,
+    racing_commands_leave_no_gap_and_one_that_fails_fails_alone,
+    what_was_appended_is_read_back_as_it_was,
+    versions_of_several_streams_come_in_the_order_asked,
+    an_instant_maps_to_a_position,
+    pages_follow_each_other,
+    an_append_that_no_database_could_keep_is_malformed,
+    a_batch_with_every_kind_of_command_answers_each_as_if_it_came_alone,
 }

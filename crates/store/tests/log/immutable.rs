@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 use crate::desk::{Desk, command};
 
 async fn shell(desk: &Desk) -> SqliteConnection {
-    SqliteConnection::connect(&format!("sqlite://{}", desk.directory.path().join("log.sqlite").display()))
+    SqliteConnection::connect(&format!("sqlite://{}", desk.place.directory().join("log.sqlite").display()))
         .await
         .unwrap()
 }
@@ -23,7 +23,7 @@ async fn dump(shell: &mut SqliteConnection, table: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_database_itself_refuses_every_change_of_the_past() {
-    let desk = Desk::new().await;
+    let desk = Desk::sqlite().await;
     desk.log.append(command("a", 0, 3)).await.unwrap();
     let mut shell = shell(&desk).await;
     for table in ["events", "requests"] {

@@ -1,17 +1,27 @@
-//! The log over a real SQLite file.
+//! The log over real databases: SQLite files, PostgreSQL, and PostgreSQL over a wire that is cut again and again.
 
 #![allow(clippy::unwrap_used)]
 
-/// A log in a directory of its own, and commands for it.
+/// A log in a place of its own, and commands for it.
 mod desk;
+/// A wire to PostgreSQL that is cut.
+mod severed;
 
 /// What an append promises, whatever database keeps the log.
 mod append;
-/// Nobody changes the past, not even with a shell.
-mod immutable;
 /// The log against a model.
 mod model;
 /// Texts about people can go; hashes and facts stay.
 mod personal;
-/// A full disk, a second writer, a file of the future.
+
+/// SQLite: nobody changes the past, not even with a shell.
+mod immutable;
+/// SQLite: a full disk, a second writer, a file of the future.
 mod trouble;
+
+/// PostgreSQL: connections that die, and a server that restarts.
+mod outages;
+/// PostgreSQL: nobody changes the past, not even the owner.
+mod roles;
+/// PostgreSQL: several servers on one database.
+mod servers;

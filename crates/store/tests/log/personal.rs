@@ -1,7 +1,7 @@
 use beleg_proof::envelope::{self, Envelope};
 use beleg_store::StoredEvent;
 
-use crate::desk::{Desk, command, personal};
+use crate::desk::{Desk, Place, command, on_every_database, personal};
 
 fn leaf(event: &StoredEvent) -> [u8; 32] {
     let commitments: Vec<(&str, [u8; 32])> =
@@ -25,9 +25,7 @@ fn leaf(event: &StoredEvent) -> [u8; 32] {
     envelope::leaf_hash(&envelope.to_bytes().unwrap())
 }
 
-#[tokio::test]
-async fn erased_texts_are_gone_and_every_hash_still_verifies() {
-    let desk = Desk::new().await;
+async fn erased_texts_are_gone_and_every_hash_still_verifies(desk: Desk) {
     for stream in ["a", "b"] {
         let mut told = command(stream, 0, 2);
         told.events[0].personal =
@@ -38,7 +36,9 @@ async fn erased_texts_are_gone_and_every_hash_still_verifies() {
     assert!(before.iter().all(|event| leaf(event) == event.leaf_hash));
     assert_eq!(before[1].personal[1].bytes(), Some("Drucker".as_bytes()));
 
-    assert_eq!(desk.log.erase_personal(1, desk.log.head().position).await.unwrap(), 4);
+    let erased = desk.log.erase_personal(1, desk.log.head().position).await.unwrap();
+    // An erasure whose answer was lost is repeated, and then finds nothing.
+    assert!(erased == 4 || erased == 0 && matches!(desk.place, Place::Severed(..)), "{erased}");
     let after = desk.log.read_all(0, 100).await.unwrap();
     assert!(after.iter().all(|event| leaf(event) == event.leaf_hash));
     assert!(after.iter().flat_map(|event| &event.personal).all(|field| field.bytes().is_none()));
@@ -46,4 +46,8 @@ async fn erased_texts_are_gone_and_every_hash_still_verifies() {
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((before.leaf_hash, &before.payload), (after.leaf_hash, &after.payload));
     }
+}
+
+on_every_database! {
+    erased_texts_are_gone_and_every_hash_still_verifies,
 }

@@ -32,9 +32,9 @@ async fn a_full_disk_takes_nothing_it_cannot_keep_and_the_log_goes_on_when_there
 
 #[tokio::test]
 async fn a_log_of_a_newer_schema_is_refused() {
-    let desk = Desk::new().await;
+    let desk = Desk::sqlite().await;
     desk.log.close().await;
-    let path = desk.directory.path().join("log.sqlite");
+    let path = desk.place.directory().join("log.sqlite");
     drop(desk.log);
     let mut shell = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     sqlx::query(
@@ -45,21 +45,20 @@ async fn a_log_of_a_newer_schema_is_refused() {
     .await
     .unwrap();
     shell.close().await.unwrap();
-    let refused = SqliteLog::open(desk.directory.path(), LogOptions::new(ClockKind::System)).await.unwrap_err();
+    let refused = SqliteLog::open(desk.place.directory(), LogOptions::new(ClockKind::System)).await.unwrap_err();
     assert!(matches!(refused, OpenError::NewerSchema { found: 9999, .. }), "{refused}");
     assert!(refused.to_string().contains("newer program"));
 }
 
 #[tokio::test]
 async fn a_second_writer_another_clock_and_a_missing_log_are_refused() {
-    let desk = Desk::new().await;
+    let desk = Desk::sqlite().await;
     let options = LogOptions::new(ClockKind::System);
-    let second = SqliteLog::open(desk.directory.path(), options).await.unwrap_err();
+    let second = SqliteLog::open(desk.place.directory(), options).await.unwrap_err();
     assert!(matches!(second, OpenError::InUse { .. }), "{second}");
     desk.log.close().await;
-    let directory = desk.directory;
-    drop(desk.log);
-    let simulated = SqliteLog::open(directory.path(), LogOptions::new(ClockKind::Simulated)).await.unwrap_err();
+    let directory = desk.place.directory();
+    let simulated = SqliteLog::open(directory, LogOptions::new(ClockKind::Simulated)).await.unwrap_err();
     assert!(matches!(simulated, OpenError::WrongClock { .. }), "{simulated}");
     let empty = tempfile::tempdir().unwrap();
     let missing = SqliteLog::open_read_only(empty.path()).await.unwrap_err();

@@ -2,31 +2,24 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use beleg_proof::{canonical, commitment};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
-use tokio::sync::{Mutex, mpsc, watch};
-use uuid::Uuid;
+use tokio::sync::{mpsc, watch};
 
 use super::write::{self, Inserts, SqliteStore};
 use super::{LogOptions, SqliteLog, limits, read};
-use crate::log::command::{AppendLimits, Command};
-use crate::log::writer::{Gauges, Writer, system_clock_us};
-use crate::log::{Append, ClockKind, Head, LogInfo, NewEvent, OpenError, plan};
+use crate::log::queue::Queue;
+use crate::log::writer::{Gauges, Writer};
+use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
 use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, writing};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/log");
 
 const FILE: &str = "log.sqlite";
 const LOCK_FILE: &str = "log.lock";
-
-/// Stream and type of the first event, and who is said to have caused it.
-const FIRST_STREAM: &str = "log";
-const FIRST_TYPE: &str = "log_created";
-const FIRST_ACTOR: &str = "beleg";
 
 /// Page caches. Reads are mostly of recent pages, which the operating system holds as well.
 pub(super) const WRITER_CACHE_KIB: u32 = 16 * 1024;
@@ -77,11 +70,7 @@ impl SqliteLog {
             readers,
             head,
             head_of_reader: None,
-            jobs: RwLock::new(Some(jobs)),
-            gauges,
-            queue_bytes_max: options.queue_bytes_max,
-            append_limits,
-            writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+            queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
         })
     }
 
@@ -100,18 +89,7 @@ impl SqliteLog {
         let info = log_created(&mut connection, &path).await?;
         connection.close().await.map_err(|source| open_error(&path, source))?;
         let (sender, head) = watch::channel(head);
-        Ok(Self {
-            readers: pool(&path, 2),
-            path,
-            info,
-            head,
-            head_of_reader: Some(sender),
-            jobs: RwLock::new(None),
-            gauges: Arc::default(),
-            queue_bytes_max: 0,
-            append_limits: AppendLimits { events_max: usize::MAX, bytes_max: usize::MAX },
-            writer: Mutex::new(None),
-        })
+        Ok(Self { readers: pool(&path, 2), path, info, head, head_of_reader: Some(sender), queue: Queue::closed() })
     }
 }
 
@@ -158,49 +136,9 @@ async fn check_end(connection: &mut SqliteConnection, path: &Path) -> Result<Hea
     Ok(head)
 }
 
-/// The payload of the first event.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct LogCreated {
-    clock: String,
-    format: i64,
-    log_id: Uuid,
-}
-
 /// Appends the first event, by the same way as all others.
 async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &Path) -> Result<(), OpenError> {
-    let mut random = [0; 64];
-    getrandom::fill(&mut random).map_err(|_| OpenError::Random)?;
-    let id = |at: usize| uuid::Builder::from_random_bytes(std::array::from_fn(|byte| random[at + byte])).into_uuid();
-    let salt = std::array::from_fn(|byte| random[32 + byte]);
-    let now_us = options.created_at_us.unwrap_or_else(|| match options.clock {
-        ClockKind::System => system_clock_us(),
-        ClockKind::Simulated => 0,
-    });
-    let corrupt = |reason: String| OpenError::Corrupt { path: path.to_owned(), reason };
-    let created = LogCreated { clock: options.clock.to_string(), format: 1, log_id: id(0) };
-    let payload = canonical::to_bytes(&created).map_err(|error| corrupt(error.to_string()))?;
-    let append = Append {
-        request_id: id(16),
-        request_digest: commitment::sha256(&payload),
-        correlation_id: None,
-        actor: FIRST_ACTOR.into(),
-        origin: None,
-        now_us,
-        expectations: vec![(FIRST_STREAM.into(), 0)],
-        events: vec![NewEvent {
-            stream: FIRST_STREAM.into(),
-            event_id: id(0),
-            event_type: FIRST_TYPE.into(),
-            schema_version: 1,
-            occurred_at_us: now_us,
-            causation_id: None,
-            payload_sha256: commitment::sha256(&payload),
-            payload,
-            personal: Vec::new(),
-        }],
-    };
-    let no_limit = AppendLimits { events_max: usize::MAX, bytes_max: usize::MAX };
-    let mut batch = [Command::check(append, salt, no_limit).map_err(|error| corrupt(error.to_string()))?];
+    let mut batch = [creation::command(options, path)?];
     let (requests, heads, taken) = Default::default();
     let known = plan::Known { head: Head::default(), streams: 0, requests: &requests, heads: &heads, taken: &taken };
     let plan = plan::plan(&mut batch, &known, None);
@@ -213,13 +151,6 @@ async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &
 }
 
 async fn log_created(connection: &mut SqliteConnection, path: &Path) -> Result<LogInfo, OpenError> {
-    let corrupt = |reason: &str| OpenError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
-    let first = read::first(connection).await.map_err(|error| corrupt(&error.to_string()))?;
-    let first = first
-        .filter(|event| *event.event_type == *FIRST_TYPE)
-        .ok_or_else(|| corrupt("it does not begin with log_created"))?;
-    let created: LogCreated =
-        serde_json::from_slice(&first.payload).map_err(|_| corrupt("its first event cannot be read"))?;
-    let clock = [ClockKind::System, ClockKind::Simulated].into_iter().find(|kind| kind.as_str() == created.clock);
-    Ok(LogInfo { log_id: created.log_id, clock: clock.ok_or_else(|| corrupt("its clock is of no known kind"))? })
+    let corrupt = |error: ReadError| OpenError::Corrupt { path: path.to_owned(), reason: error.to_string() };
+    creation::info(read::first(connection).await.map_err(corrupt)?, path)
 }

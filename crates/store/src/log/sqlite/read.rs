@@ -28,6 +28,16 @@ pub(super) async fn stream_version(readers: &SqlitePool, stream: &str) -> Result
     Ok(version.bind(stream).fetch_one(readers).await?.try_get(0)?)
 }
 
+pub(super) async fn stream_versions(readers: &SqlitePool, streams: &[&str]) -> Result<Vec<i64>, ReadError> {
+    let list = serde_json::to_string(streams).map_err(|error| ReadError::Corrupt { reason: error.to_string() })?;
+    let versions = sqlx::query(
+        "SELECT coalesce((SELECT max(e.version) FROM streams s JOIN events e USING (stream_id) WHERE s.name = l.value), 0) \
+         FROM json_each(?) l ORDER BY l.key",
+    );
+    let rows = versions.bind(list).fetch_all(readers).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// Halves the log until the last position at or before the instant is left; `recorded_at` never decreases along it.
 pub(super) async fn position_at(readers: &SqlitePool, recorded_at_us: i64) -> Result<i64, ReadError> {
     let position = sqlx::query(

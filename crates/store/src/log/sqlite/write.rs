@@ -17,12 +17,13 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, Row as _, Sqlit
 use uuid::Uuid;
 
 use super::read;
+use crate::fault::Fault;
 use crate::log::command::{Command, Pending};
 use crate::log::heads::StreamHead;
 use crate::log::plan::{Plan, Verdict};
 use crate::log::writer::BatchStore;
-use crate::log::{Head, PersonalField, ReadError, StoredRequest, UnavailableReason};
-use crate::sqlite::{BulkInsert, Fault};
+use crate::log::{Head, PersonalField, StoredRequest, UnavailableReason};
+use crate::sqlite::BulkInsert;
 
 /// Above this size of the write-ahead log its checkpoint waits for readers, so that it is written from its start
 /// again. Readers hold their snapshots for a page only.
@@ -110,15 +111,15 @@ impl BatchStore for SqliteStore {
     }
 
     async fn requests(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, Fault> {
-        read::requests(self.connection().await?, ids).await.map_err(read_fault)
+        Ok(read::requests(self.connection().await?, ids).await?)
     }
 
     async fn stream_heads(&mut self, names: &[Arc<str>]) -> Result<HashMap<Arc<str>, StreamHead>, Fault> {
-        read::stream_heads(self.connection().await?, names).await.map_err(read_fault)
+        Ok(read::stream_heads(self.connection().await?, names).await?)
     }
 
     async fn taken(&mut self, event_ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
-        read::taken(self.connection().await?, event_ids).await.map_err(read_fault)
+        Ok(read::taken(self.connection().await?, event_ids).await?)
     }
 
     async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
@@ -177,14 +178,6 @@ impl BatchStore for SqliteStore {
         {
             tracing::warn!(%error, "the log did not close cleanly; nothing is lost");
         }
-    }
-}
-
-fn read_fault(error: ReadError) -> Fault {
-    match error {
-        ReadError::Unavailable { reason } => Fault::Unavailable(reason, error.to_string()),
-        ReadError::Corrupt { .. } => Fault::Unavailable(UnavailableReason::Corrupt, error.to_string()),
-        ReadError::Closed => Fault::Unavailable(UnavailableReason::Other, error.to_string()),
     }
 }
 

@@ -8,11 +8,10 @@
 //!
 //! `|x|` is the length of `x` in bytes, −1 where it is absent. The frame exists only between SQLite and this file.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
-use crate::log::{ReadError, StoredEvent, StoredPersonal};
+use crate::log::decoded::{Recent, personal};
+use crate::log::{ReadError, StoredEvent};
 
 /// The statement that yields the frames under a condition, all in one value.
 macro_rules! select {
@@ -36,10 +35,10 @@ pub(super) use select;
 pub(super) struct FrameReader {
     events: Vec<StoredEvent>,
     bytes: usize,
-    types: Shared,
-    actors: Shared,
-    streams: Shared,
-    origins: Shared,
+    types: Recent,
+    actors: Recent,
+    streams: Recent,
+    origins: Recent,
 }
 
 impl FrameReader {
@@ -47,10 +46,10 @@ impl FrameReader {
         Self {
             events: Vec::with_capacity(events),
             bytes: 0,
-            types: Shared::default(),
-            actors: Shared::default(),
-            streams: Shared::default(),
-            origins: Shared::default(),
+            types: Recent::default(),
+            actors: Recent::default(),
+            streams: Recent::default(),
+            origins: Recent::default(),
         }
     }
 
@@ -107,16 +106,16 @@ impl FrameReader {
             leaf_hash: *cursor.array()?,
             causation_id: if caused { Some(cursor.id()?) } else { None },
             correlation_id: if correlated { Some(cursor.id()?) } else { None },
-            stream: self.streams.text(cursor.bytes(stream)?)?,
-            event_type: self.types.text(cursor.bytes(event_type)?)?,
-            actor: self.actors.text(cursor.bytes(actor)?)?,
+            stream: self.streams.text(cursor.text(stream)?),
+            event_type: self.types.text(cursor.text(event_type)?),
+            actor: self.actors.text(cursor.text(actor)?),
             origin: match usize::try_from(origin) {
-                Ok(length) => Some(self.origins.text(cursor.bytes(length)?)?),
+                Ok(length) => Some(self.origins.text(cursor.text(length)?)),
                 Err(_) => None,
             },
             payload: cursor.bytes(payload)?.to_vec(),
             personal: match usize::try_from(commitments) {
-                Ok(length) => personal(cursor.bytes(length)?)?,
+                Ok(length) => personal(cursor.text(length)?)?,
                 Err(_) => Vec::new(),
             },
         })
@@ -131,6 +130,10 @@ impl<'a> Cursor<'a> {
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes)
+    }
+
+    fn text(&mut self, length: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes(length)?).ok()
     }
 
     fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
@@ -165,58 +168,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The last few different texts of one column.
-#[derive(Default)]
-struct Shared {
-    recent: Vec<Arc<str>>,
-    next: usize,
-}
-
-impl Shared {
-    const KEPT: usize = 8;
-
-    fn text(&mut self, bytes: &[u8]) -> Option<Arc<str>> {
-        if let Some(text) = self.recent.iter().find(|text| text.as_bytes() == bytes) {
-            return Some(Arc::clone(text));
-        }
-        let text: Arc<str> = std::str::from_utf8(bytes).ok()?.into();
-        if self.recent.len() < Self::KEPT {
-            self.recent.push(Arc::clone(&text));
-        } else {
-            self.recent[self.next] = Arc::clone(&text);
-            self.next = (self.next + 1) % Self::KEPT;
-        }
-        Some(text)
-    }
-}
-
-/// `{"field":"hex"}` in the order of the names, as this program wrote it; the texts themselves come later.
-fn personal(commitments: &[u8]) -> Option<Vec<StoredPersonal>> {
-    let text = std::str::from_utf8(commitments).ok()?.strip_prefix('{')?.strip_suffix('}')?;
-    let mut personal = Vec::new();
-    for member in text.split(',') {
-        let (name, hash) = member.strip_prefix('"')?.strip_suffix('"')?.split_once("\":\"")?;
-        let mut commitment = [0; 32];
-        hex::decode_to_slice(hash, &mut commitment).ok()?;
-        personal.push(StoredPersonal { name: name.into(), disclosed: None, commitment });
-    }
-    Some(personal)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commitments_are_read_as_they_are_written() {
-        let text = format!(r#"{{"note":"{}","subject":"{}"}}"#, "01".repeat(32), "ab".repeat(32));
-        let fields = personal(text.as_bytes()).unwrap();
-        assert_eq!(fields.iter().map(|field| &*field.name).collect::<Vec<_>>(), ["note", "subject"]);
-        assert_eq!(fields[1].commitment, [0xab; 32]);
-        for wrong in ["", "{}", "{\"a\":1}", "{\"a\":\"00\"}"] {
-            assert_eq!(personal(wrong.as_bytes()), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn a_frame_cut_short_is_damage_not_a_panic() {

@@ -1,0 +1,275 @@
+//! Reading events: one statement each, personal texts included.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Arguments as _, PgConnection, Row as _};
+use uuid::Uuid;
+
+use crate::log::decoded::{self, Recent};
+use crate::log::heads::StreamHead;
+use crate::log::{
+    Appended, AppendedEvent, Disclosed, Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent, StoredPersonal,
+    StoredRequest,
+};
+use crate::postgres::Readers;
+
+/// Events under a condition. The personal texts that are still there come along as an array, each as its salt, its
+/// name up to a line feed, and its bytes: most events have none, and then no second table is touched.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT e.position, e.version, e.schema_version, e.occurred_at_us, e.recorded_at_us, e.event_id, ",
+            "e.request_id, e.leaf_hash, e.causation_id, e.correlation_id, s.name, e.event_type, e.actor, e.origin, ",
+            "e.payload, e.commitments, CASE WHEN e.commitments IS NOT NULL THEN ARRAY(",
+            "SELECT p.salt || convert_to(p.name || chr(10), 'UTF8') || p.bytes FROM beleg_log.personal p ",
+            "WHERE p.position = e.position) END ",
+            "FROM beleg_log.events e JOIN beleg_log.streams s ON s.stream_id = e.stream_id WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Events of one statement.
+const ROWS_MAX: usize = 1_024;
+
+/// Where the log ends.
+pub(super) const HEAD: &str =
+    "SELECT e.position, e.recorded_at_us FROM beleg_log.events e ORDER BY e.position DESC LIMIT 1";
+
+pub(super) async fn head(readers: &Readers) -> Result<Head, ReadError> {
+    head_in(&readers.rows(HEAD, PgArguments::default()).await?)
+}
+
+pub(super) fn head_in(rows: &[PgRow]) -> Result<Head, ReadError> {
+    match rows.first() {
+        Some(row) => Ok(Head { position: row.try_get(0)?, recorded_at_us: row.try_get(1)? }),
+        None => Ok(Head::default()),
+    }
+}
+
+pub(super) async fn stream_versions(readers: &Readers, streams: &[&str]) -> Result<Vec<i64>, ReadError> {
+    let sql = "SELECT coalesce((SELECT max(e.version) FROM beleg_log.streams s \
+               JOIN beleg_log.events e ON e.stream_id = s.stream_id WHERE s.name = u.name), 0) \
+               FROM unnest($1) WITH ORDINALITY AS u (name, place) ORDER BY u.place";
+    let rows = readers.rows(sql, arguments(|values| values.add(streams))?).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Halves the log until the last position at or before the instant is left; `recorded_at` never decreases along it.
+pub(super) async fn position_at(readers: &Readers, recorded_at_us: i64) -> Result<i64, ReadError> {
+    let sql = "WITH RECURSIVE halved (low, high) AS (
+             SELECT 0::bigint, coalesce((SELECT max(position) FROM beleg_log.events), 0)
+             UNION ALL
+             SELECT CASE WHEN e.recorded_at_us <= $1 THEN e.position ELSE h.low END,
+                    CASE WHEN e.recorded_at_us <= $1 THEN h.high ELSE e.position - 1 END
+             FROM halved h JOIN beleg_log.events e ON e.position = (h.low + h.high + 1) / 2
+             WHERE h.low < h.high
+         )
+         SELECT low FROM halved WHERE low = high";
+    let rows = readers.rows(sql, arguments(|values| values.add(recorded_at_us))?).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
+}
+
+/// The first event, on the connection that opens the log.
+pub(super) async fn first(connection: &mut PgConnection) -> Result<Option<StoredEvent>, ReadError> {
+    let row = sqlx::query(select!("e.position = 1")).fetch_optional(connection).await?;
+    row.map(|row| Decoder::default().event(&row)).transpose()
+}
+
+pub(super) async fn all(readers: &Readers, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.position > $1 ORDER BY e.position LIMIT $2");
+    let events =
+        page(readers, sql, limit, |last, values| values.add(last.map_or(after_position, |event| event.position)));
+    let events = events.await?;
+    let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
+    match gap {
+        None => Ok(events),
+        Some((_, position)) => Err(ReadError::Corrupt { reason: format!("there is no event at position {position}") }),
+    }
+}
+
+pub(super) async fn stream(
+    readers: &Readers,
+    stream: &str,
+    after_version: i64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    // The stream's number first: then its events are one range of their key.
+    let sql = select!(
+        "e.stream_id = (SELECT stream_id FROM beleg_log.streams WHERE name = $1) AND e.version > $2 \
+         ORDER BY e.version LIMIT $3"
+    );
+    let events = page(readers, sql, limit, |last, values| {
+        values.add(stream)?;
+        values.add(last.map_or(after_version, |event| event.version))
+    });
+    events.await
+}
+
+pub(super) async fn at(readers: &Readers, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.position = ANY ($1) ORDER BY e.position");
+    events(&readers.rows(sql, arguments(|values| values.add(positions))?).await?)
+}
+
+pub(super) async fn by_id(readers: &Readers, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.event_id = ANY ($1) ORDER BY e.position");
+    events(&readers.rows(sql, arguments(|values| values.add(event_ids))?).await?)
+}
+
+/// Accepted requests with their receipts, and their texts as far as they are not erased.
+pub(super) const REQUESTS: &str = "SELECT r.request_id, r.salt, r.hash, r.first_position, e.event_id, e.event_type, \
+     s.name, e.version, e.position, e.recorded_at_us, \
+     ARRAY(SELECT p.name FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name), \
+     ARRAY(SELECT p.bytes FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name) \
+     FROM beleg_log.requests r \
+     JOIN beleg_log.events e ON e.position >= r.first_position AND e.position < r.first_position + r.event_count \
+     JOIN beleg_log.streams s ON s.stream_id = e.stream_id WHERE r.request_id = ANY ($1) ORDER BY e.position";
+
+pub(super) async fn requests(readers: &Readers, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
+    requests_in(&readers.rows(REQUESTS, arguments(|values| values.add(ids))?).await?)
+}
+
+/// One row per event, those of one request together.
+pub(super) fn requests_in(rows: &[PgRow]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
+    let mut requests: HashMap<Uuid, StoredRequest> = HashMap::new();
+    for row in rows {
+        let (salt, hash) = (row.try_get(1)?, row.try_get(2)?);
+        let (first_position, recorded_at_us) = (row.try_get(3)?, row.try_get(9)?);
+        let stored = requests.entry(row.try_get(0)?).or_insert_with(|| StoredRequest {
+            salt,
+            hash,
+            receipt: Appended { repeated: true, first_position, recorded_at_us, events: Vec::new() },
+            texts: Vec::new(),
+        });
+        let (names, texts) = (row.try_get::<Vec<String>, _>(10)?, row.try_get::<Vec<Vec<u8>>, _>(11)?);
+        stored.texts.extend(names.into_iter().map(Arc::from).zip(texts));
+        stored.receipt.events.push(AppendedEvent {
+            event_id: row.try_get(4)?,
+            event_type: row.try_get::<&str, _>(5)?.into(),
+            stream: row.try_get::<&str, _>(6)?.into(),
+            version: row.try_get(7)?,
+            position: row.try_get(8)?,
+        });
+    }
+    Ok(requests)
+}
+
+/// Streams that exist, with their numbers and versions.
+pub(super) const STREAM_HEADS: &str = "SELECT s.name, s.stream_id, \
+     coalesce((SELECT max(e.version) FROM beleg_log.events e WHERE e.stream_id = s.stream_id), 0) \
+     FROM beleg_log.streams s WHERE s.name = ANY ($1)";
+
+pub(super) fn stream_heads_in(rows: &[PgRow]) -> Result<HashMap<Arc<str>, StreamHead>, ReadError> {
+    let head = |row: &PgRow| {
+        Ok((row.try_get::<&str, _>(0)?.into(), StreamHead { stream_id: row.try_get(1)?, version: row.try_get(2)? }))
+    };
+    rows.iter().map(head).collect()
+}
+
+/// Event ids that exist.
+pub(super) const TAKEN: &str = "SELECT event_id FROM beleg_log.events WHERE event_id = ANY ($1)";
+
+pub(super) fn taken_in(rows: &[PgRow]) -> Result<HashSet<Uuid>, ReadError> {
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+type Bound = Result<(), sqlx::error::BoxDynError>;
+
+fn arguments(add: impl FnOnce(&mut PgArguments) -> Bound) -> Result<PgArguments, ReadError> {
+    let mut values = PgArguments::default();
+    add(&mut values).map_err(sqlx::Error::Encode)?;
+    Ok(values)
+}
+
+/// A page, statement by statement: `bind` adds where to go on after an event; the last value is how many are wanted.
+async fn page(
+    readers: &Readers,
+    sql: &'static str,
+    limit: usize,
+    bind: impl Fn(Option<&StoredEvent>, &mut PgArguments) -> Bound,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let limit = limit.min(PAGE_EVENTS_MAX);
+    let mut decoder = Decoder::default();
+    let mut events: Vec<StoredEvent> = Vec::new();
+    while events.len() < limit && decoder.bytes < PAGE_BYTES_MAX {
+        let wanted = ROWS_MAX.min(limit - events.len());
+        let values = arguments(|values| {
+            bind(events.last(), values)?;
+            values.add(i64::try_from(wanted)?)
+        });
+        let rows = readers.rows(sql, values?).await?;
+        events.reserve(rows.len());
+        for row in &rows {
+            events.push(decoder.event(row)?);
+        }
+        if rows.len() < wanted {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+fn events(rows: &[PgRow]) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut decoder = Decoder::default();
+    rows.iter().map(|row| decoder.event(row)).collect()
+}
+
+/// Makes events of rows; those of a page share the texts that they have in common.
+#[derive(Default)]
+struct Decoder {
+    types: Recent,
+    actors: Recent,
+    streams: Recent,
+    origins: Recent,
+    /// Bytes of the texts so far.
+    bytes: usize,
+}
+
+impl Decoder {
+    fn event(&mut self, row: &PgRow) -> Result<StoredEvent, ReadError> {
+        let position = row.try_get(0)?;
+        let damaged = |what: &str| ReadError::Corrupt { reason: format!("position {position} has {what}") };
+        let payload: &str = row.try_get(14)?;
+        let mut personal = match row.try_get::<Option<&str>, _>(15)? {
+            Some(commitments) => {
+                decoded::personal(commitments).ok_or_else(|| damaged("commitments of no known form"))?
+            }
+            None => Vec::new(),
+        };
+        self.bytes += payload.len() + 256;
+        for disclosed in row.try_get::<Option<Vec<Vec<u8>>>, _>(16)?.unwrap_or_default() {
+            self.bytes += disclosed.len();
+            disclose(&mut personal, disclosed)
+                .ok_or_else(|| damaged("a personal text that it was not written with"))?;
+        }
+        Ok(StoredEvent {
+            position,
+            version: row.try_get(1)?,
+            schema_version: u16::try_from(row.try_get::<i32, _>(2)?).map_err(|_| damaged("no schema version"))?,
+            occurred_at_us: row.try_get(3)?,
+            recorded_at_us: row.try_get(4)?,
+            event_id: row.try_get(5)?,
+            request_id: row.try_get(6)?,
+            leaf_hash: row.try_get(7)?,
+            causation_id: row.try_get(8)?,
+            correlation_id: row.try_get(9)?,
+            stream: self.streams.text(row.try_get(10)?),
+            event_type: self.types.text(row.try_get(11)?),
+            actor: self.actors.text(row.try_get(12)?),
+            origin: row.try_get::<Option<&str>, _>(13)?.map(|origin| self.origins.text(origin)),
+            payload: payload.as_bytes().to_vec(),
+            personal,
+        })
+    }
+}
+
+/// Puts a text to its field: its salt, its name up to a line feed, its bytes.
+fn disclose(personal: &mut [StoredPersonal], disclosed: Vec<u8>) -> Option<()> {
+    let (salt, rest) = disclosed.split_first_chunk::<32>()?;
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let field = personal.iter_mut().find(|field| field.name.as_bytes() == &rest[..end])?;
+    field.disclosed = Some(Disclosed { salt: *salt, bytes: rest[end + 1..].to_vec() });
+    Some(())
+}

@@ -1,0 +1,153 @@
+//! Schemas: brought up to date, or refused, while other servers may run.
+//!
+//! Two advisory locks. The **use** lock is held, shared, by the writing session of every process for as long as it
+//! lives, and whoever holds it has checked the schema after taking it. A migration needs it for itself alone: so no
+//! process ever writes to a schema that it does not know, and a migration is refused, clearly, while servers of the
+//! older program run. The **migration** lock lets processes that start together migrate one after the other; the
+//! second finds nothing left to do.
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use tokio::runtime::Handle;
+
+use super::session::{Server, check_server};
+use crate::log::OpenError;
+
+/// "Bele": tells our advisory locks from those of others.
+const LOCK_CLASS: i32 = 0x4265_6c65;
+
+/// How often the use lock is tried for, and the pause between.
+const ALONE_TRIES: u32 = 20;
+const ALONE_PAUSE: Duration = Duration::from_millis(100);
+
+/// A schema in the database, with its migrations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schema {
+    pub(crate) name: &'static str,
+    pub(crate) migrator: fn() -> Migrator,
+    /// Tells the schemas' advisory locks apart: this one is the use lock, the next one the migration lock.
+    pub(crate) lock: i32,
+}
+
+/// Brings the schema up to this program's version, unless it is newer, and leaves the use lock with the connection.
+pub(crate) async fn prepare_schema(
+    connection: &mut PgConnection,
+    server: &Server,
+    schema: Schema,
+) -> Result<(), OpenError> {
+    check_server(connection, &server.place).await?;
+    lock_for_use(connection, schema).await.map_err(|source| server.failed(source))?;
+    match check_schema(connection, server, schema).await {
+        Err(OpenError::OlderSchema { .. }) => {}
+        outcome => return outcome,
+    }
+    let unlock = sqlx::query("SELECT pg_advisory_unlock_shared($1, $2)").bind(LOCK_CLASS).bind(schema.lock);
+    unlock.execute(&mut *connection).await.map_err(|source| server.failed(source))?;
+    migrate(server, schema).await?;
+    lock_for_use(connection, schema).await.map_err(|source| server.failed(source))?;
+    check_schema(connection, server, schema).await
+}
+
+/// Waits while a migration is under way.
+async fn lock_for_use(connection: &mut PgConnection, schema: Schema) -> Result<(), sqlx::Error> {
+    let lock = sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(LOCK_CLASS).bind(schema.lock);
+    lock.execute(connection).await.map(drop)
+}
+
+/// Demands exactly this program's schema.
+pub(crate) async fn check_schema(
+    connection: &mut PgConnection,
+    server: &Server,
+    schema: Schema,
+) -> Result<(), OpenError> {
+    let path = server.place.clone();
+    let known = known(&(schema.migrator)());
+    let found = found(connection, schema).await.map_err(|source| server.failed(source))?;
+    match found.cmp(&known) {
+        std::cmp::Ordering::Less => Err(OpenError::OlderSchema { path, found, known }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(OpenError::NewerSchema { path, found, known }),
+    }
+}
+
+/// The future that sqlx migrates with is too general for the compiler to see that it may move between threads. So it
+/// stays on one: a thread for blocking work.
+async fn migrate(server: &Server, schema: Schema) -> Result<(), OpenError> {
+    let (server, runtime) = (server.clone(), Handle::current());
+    let interrupted =
+        OpenError::Io { path: server.place.clone(), source: std::io::Error::other("the migration was interrupted") };
+    let migrated = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            let mut connection = server.connect_unbounded().await.map_err(|source| server.failed(source))?;
+            let outcome = migrate_alone(&mut connection, &server, schema).await;
+            // Closing gives the locks back, also after a failure.
+            let closed = connection.close().await;
+            outcome.and(closed.map_err(|source| server.failed(source)))
+        })
+    });
+    migrated.await.unwrap_or(Err(interrupted))
+}
+
+async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: Schema) -> Result<(), OpenError> {
+    let failed = |source| server.failed(source);
+    let path = server.place.clone();
+    let wait = sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(schema.lock + 1);
+    wait.execute(&mut *connection).await.map_err(failed)?;
+    let mut migrator = (schema.migrator)();
+    let (found, known) = (found(connection, schema).await.map_err(failed)?, known(&migrator));
+    if found >= known {
+        return Ok(());
+    }
+    if !may_migrate(connection, schema).await.map_err(failed)? {
+        return Err(OpenError::NotMigrated { path, found, known });
+    }
+    // Nobody can use a schema that does not exist.
+    if found > 0 && !lock_alone(connection, schema).await.map_err(failed)? {
+        return Err(OpenError::ServersRunning { path, found, known });
+    }
+    // Our own locks serve.
+    migrator.set_locking(false);
+    migrator.dangerous_set_table_name(format!("{}._sqlx_migrations", schema.name));
+    if found == 0 {
+        migrator.create_schema(schema.name);
+    }
+    migrator.run(connection).await.map_err(|source| match source {
+        MigrateError::Execute(source) => server.failed(source),
+        source => OpenError::Migration { path, source },
+    })
+}
+
+/// A process that is starting like us lets go of the use lock soon; one that serves does not.
+async fn lock_alone(connection: &mut PgConnection, schema: Schema) -> Result<bool, sqlx::Error> {
+    for _ in 0..ALONE_TRIES {
+        let lock = sqlx::query("SELECT pg_try_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(schema.lock);
+        if lock.fetch_one(&mut *connection).await?.try_get(0)? {
+            return Ok(true);
+        }
+        tokio::time::sleep(ALONE_PAUSE).await;
+    }
+    Ok(false)
+}
+
+fn known(migrator: &Migrator) -> i64 {
+    migrator.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+async fn found(connection: &mut PgConnection, schema: Schema) -> Result<i64, sqlx::Error> {
+    let table = format!("{}._sqlx_migrations", schema.name);
+    let exists = sqlx::query("SELECT to_regclass($1) IS NOT NULL").bind(&table);
+    if !exists.fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
+        return Ok(0);
+    }
+    let version = AssertSqlSafe(format!("SELECT coalesce(max(version), 0) FROM {table}"));
+    sqlx::query(version).fetch_one(connection).await?.try_get(0)
+}
+
+/// The service's role may not, and should hear it from us.
+async fn may_migrate(connection: &mut PgConnection, schema: Schema) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = $1), \
+               has_database_privilege(current_database(), 'CREATE'))";
+    sqlx::query(sql).bind(schema.name).fetch_one(connection).await?.try_get(0)
+}

@@ -1,0 +1,181 @@
+use beleg_postgres_cluster::Database;
+use beleg_store::{AppendError, ClockKind, EventLog as _, LogOptions, OpenError, PostgresLog, PostgresOptions, Roles};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::desk::{all, command, personal};
+
+const TABLES: [&str; 5] = ["log_head", "streams", "events", "personal", "requests"];
+
+struct Owned {
+    database: Database,
+    roles: Roles,
+}
+
+impl Owned {
+    async fn new() -> Option<Self> {
+        let database = Database::new().await?;
+        // Roles belong to the whole server.
+        let unique = database.name().trim_start_matches("beleg_test_").to_owned();
+        let roles = Roles {
+            owner: format!("own \"{unique}\""),
+            owner_password: Some("it's".into()),
+            service: format!("svc_{unique}"),
+            service_password: Some("\\secret'".into()),
+        };
+        roles.init(database.url(), PostgresOptions::default()).await.unwrap();
+        // After every new version of the program.
+        roles.init(database.url(), PostgresOptions::default()).await.unwrap();
+        Some(Self { database, roles })
+    }
+
+    /// A shell that acts as a role with all it has and no more.
+    async fn shell(&self, role: &str) -> PgConnection {
+        let mut shell = PgConnection::connect(self.database.url()).await.unwrap();
+        let role = role.replace('"', "\"\"");
+        sqlx::raw_sql(AssertSqlSafe(format!("SET SESSION AUTHORIZATION \"{role}\"")))
+            .execute(&mut shell)
+            .await
+            .unwrap();
+        shell
+    }
+
+    /// The URL of a service that logs in.
+    fn service_url(&self) -> String {
+        let (scheme, rest) = self.database.url().split_once("://").unwrap();
+        let place = rest.split_once('@').map_or(rest, |(_, place)| place);
+        format!("{scheme}://{}:%5Csecret%27@{place}", self.roles.service)
+    }
+
+    async fn serve(&self) -> PostgresLog {
+        let options = LogOptions::new(ClockKind::System);
+        PostgresLog::open(&self.service_url(), options, PostgresOptions::default()).await.unwrap()
+    }
+
+    async fn forget(self) {
+        let mut shell = PgConnection::connect(self.database.url()).await.unwrap();
+        for role in [&self.roles.service, &self.roles.owner] {
+            let role = role.replace('"', "\"\"");
+            let drop = format!("DROP OWNED BY \"{role}\" CASCADE; DROP ROLE \"{role}\"");
+            sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
+        }
+    }
+}
+
+async fn refused(shell: &mut PgConnection, statement: String, code: &str) {
+    let error = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(shell).await;
+    let error = error.map(drop).expect_err(&statement);
+    let found = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+    assert_eq!(found.as_deref(), Some(code), "{statement}: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_appends_reads_and_erases_and_no_verb_of_sql_does_more() {
+    let Some(owned) = Owned::new().await else { return };
+    let log = owned.serve().await;
+    let mut told = command("a", 0, 2);
+    told.events[0].personal = vec![personal("note", "Frau Weber rief an")];
+    log.append(told.clone()).await.unwrap();
+    assert!(log.append(told).await.unwrap().repeated);
+    assert!(matches!(log.append(command("a", 0, 1)).await, Err(AppendError::Conflict { .. })));
+    let before = all(&log).await;
+
+    let mut shell = owned.shell(&owned.roles.service).await;
+    for table in TABLES {
+        let key = match table {
+            "log_head" => "id",
+            "streams" => "stream_id",
+            "events" | "personal" => "position",
+            _ => "request_id",
+        };
+        let unique = if table == "personal" { "position, name" } else { key };
+        for statement in [
+            format!("INSERT INTO beleg_log.{table} SELECT * FROM beleg_log.{table}"),
+            format!("INSERT INTO beleg_log.{table} SELECT * FROM beleg_log.{table} ON CONFLICT DO NOTHING"),
+            format!(
+                "INSERT INTO beleg_log.{table} SELECT * FROM beleg_log.{table} ON CONFLICT ({unique}) DO UPDATE SET {key} = EXCLUDED.{key}"
+            ),
+            format!("UPDATE beleg_log.{table} SET {key} = {key}"),
+            format!("DELETE FROM beleg_log.{table}"),
+            format!("TRUNCATE beleg_log.{table} CASCADE"),
+            format!(
+                "MERGE INTO beleg_log.{table} t USING beleg_log.{table} s ON t.{key} = s.{key} WHEN MATCHED THEN DELETE"
+            ),
+            format!("COPY beleg_log.{table} FROM STDIN"),
+            format!("SELECT FROM beleg_log.{table} FOR UPDATE"),
+            format!("SELECT FROM beleg_log.{table} FOR SHARE"),
+            format!("DO $$ BEGIN LOCK beleg_log.{table} IN SHARE MODE; END $$"),
+            format!("ALTER TABLE beleg_log.{table} DISABLE TRIGGER ALL"),
+            format!("ALTER TABLE beleg_log.{table} ADD COLUMN x int"),
+            format!("DROP TABLE beleg_log.{table} CASCADE"),
+            format!("CREATE TRIGGER x AFTER INSERT ON beleg_log.{table} EXECUTE FUNCTION beleg_log.refuse_change()"),
+            format!("CREATE RULE x AS ON INSERT TO beleg_log.{table} DO INSTEAD NOTHING"),
+        ] {
+            refused(&mut shell, statement, "42501").await;
+        }
+        // To grant what one has not is no error, but gives nothing.
+        let grant = format!("GRANT INSERT, UPDATE, DELETE, TRUNCATE ON beleg_log.{table} TO PUBLIC");
+        sqlx::raw_sql(AssertSqlSafe(grant)).execute(&mut shell).await.unwrap();
+        let any =
+            "SELECT has_table_privilege('beleg_log.' || $1, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')";
+        assert!(!sqlx::query_scalar::<_, bool>(any).bind(table).fetch_one(&mut shell).await.unwrap(), "{table}");
+    }
+    for statement in [
+        "CREATE TABLE beleg_log.x (x int)",
+        "DROP SCHEMA beleg_log CASCADE",
+        "DROP FUNCTION beleg_log.lock_head",
+        "CREATE OR REPLACE FUNCTION beleg_log.lock_head(OUT \"position\" bigint, OUT recorded_at_us bigint, OUT streams bigint) LANGUAGE sql AS 'SELECT 1, 1, 1'",
+        "UPDATE beleg_log.log SET actor = 'x'",
+        "SET session_replication_role = replica",
+    ] {
+        refused(&mut shell, statement.to_owned(), if statement.starts_with("UPDATE") { "55000" } else { "42501" })
+            .await;
+    }
+
+    assert_eq!(all(&log).await, before);
+    assert_eq!(log.erase_personal(1, 10).await.unwrap(), 1);
+    log.append(command("a", 2, 1)).await.unwrap();
+    log.close().await;
+    owned.forget().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_refuse_the_owner_too() {
+    let Some(owned) = Owned::new().await else { return };
+    let log = owned.serve().await;
+    log.append(command("a", 0, 2)).await.unwrap();
+    let before = all(&log).await;
+    let mut shell = owned.shell(&owned.roles.owner).await;
+    for table in TABLES {
+        let key = if table == "personal" { "name" } else { "*" };
+        refused(&mut shell, format!("TRUNCATE beleg_log.{table}"), "23001").await;
+        let column = match table {
+            "log_head" => "id",
+            "streams" => "name",
+            "events" => "payload",
+            "personal" => "name",
+            _ => "salt",
+        };
+        refused(&mut shell, format!("UPDATE beleg_log.{table} SET {column} = {column}"), "23001").await;
+        if key == "*" {
+            refused(&mut shell, format!("DELETE FROM beleg_log.{table}"), "23001").await;
+            // Not even where nothing would be hit.
+            refused(&mut shell, format!("DELETE FROM beleg_log.{table} WHERE false"), "23001").await;
+        }
+    }
+    refused(&mut shell, "INSERT INTO beleg_log.log_head VALUES (1)".into(), "23001").await;
+    assert_eq!(all(&log).await, before);
+    log.close().await;
+    owned.forget().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_a_schema_says_who_must_make_it() {
+    let Some(owned) = Owned::new().await else { return };
+    let mut shell = PgConnection::connect(owned.database.url()).await.unwrap();
+    sqlx::raw_sql("DROP SCHEMA beleg_log CASCADE").execute(&mut shell).await.unwrap();
+    let url = owned.service_url();
+    let options = LogOptions::new(ClockKind::System);
+    let refused = PostgresLog::open(&url, options, PostgresOptions::default()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotMigrated { found: 0, .. }), "{refused}");
+    owned.forget().await;
+}

@@ -1,0 +1,213 @@
+-- The event log. Rows are only ever added; the triggers below hold that also against the tables' owner with a shell.
+-- Times are microseconds since 1970-01-01T00:00:00Z. The view "log" is for people.
+--
+-- The service's role may read everything and write nothing: it appends and erases through the functions below, which
+-- run as their owner. So whoever holds its password can add well-formed events, and that is all. Their search path is
+-- fixed, because a caller's own would decide what their operators mean.
+
+CREATE SCHEMA IF NOT EXISTS beleg_log;
+
+-- One row that every append locks first, so that positions follow commits. It is never changed: a row that is updated
+-- by every append leaves a dead version each time, and as long as any transaction anywhere on the server is open,
+-- everyone who wants the row walks over all of them. Where the log ends is what its last event says.
+CREATE TABLE beleg_log.log_head (
+    id integer PRIMARY KEY CHECK (id = 1)
+);
+
+INSERT INTO beleg_log.log_head (id) VALUES (1);
+
+-- Streams are numbered from 1 without gaps, so that an event need not repeat a long name.
+CREATE TABLE beleg_log.streams (
+    stream_id bigint PRIMARY KEY CHECK (stream_id > 0),
+    name      text COLLATE "C" NOT NULL UNIQUE
+);
+
+CREATE TABLE beleg_log.events (
+    position       bigint PRIMARY KEY CHECK (position > 0),
+    stream_id      bigint NOT NULL,
+    version        bigint NOT NULL CHECK (version > 0),
+    event_id       uuid NOT NULL UNIQUE,
+    event_type     text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL,
+    occurred_at_us bigint NOT NULL,
+    recorded_at_us bigint NOT NULL CHECK (recorded_at_us >= occurred_at_us),
+    request_id     uuid NOT NULL,
+    causation_id   uuid,
+    correlation_id uuid,
+    actor          text COLLATE "C" NOT NULL,
+    origin         text COLLATE "C",
+    -- Canonical JSON (RFC 8785), exactly the bytes that were hashed: not jsonb, which would write them anew.
+    payload        text COLLATE "C" NOT NULL,
+    -- {"field":"hex of SHA-256(salt, text)"} for the personal fields that the event was written with.
+    commitments    text COLLATE "C",
+    -- SHA-256 of a zero byte and the envelope.
+    leaf_hash      bytea NOT NULL CHECK (length(leaf_hash) = 32),
+    UNIQUE (stream_id, version)
+);
+
+-- Texts about people, apart from the facts: they may be erased, and then only salted hashes are left of them. A
+-- deleted row's bytes stay in its page until the table is vacuumed, so that is done at the first opportunity.
+CREATE TABLE beleg_log.personal (
+    position bigint NOT NULL,
+    name     text COLLATE "C" NOT NULL,
+    salt     bytea NOT NULL CHECK (length(salt) = 32),
+    bytes    bytea NOT NULL,
+    PRIMARY KEY (position, name)
+) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0);
+
+-- Accepted commands. The hash is SHA-256(salt, request digest); the receipt is read back from the events.
+CREATE TABLE beleg_log.requests (
+    request_id     uuid PRIMARY KEY,
+    salt           bytea NOT NULL CHECK (length(salt) = 32),
+    hash           bytea NOT NULL CHECK (length(hash) = 32),
+    first_position bigint NOT NULL CHECK (first_position > 0),
+    event_count    integer NOT NULL CHECK (event_count > 0)
+);
+
+-- Per statement, so that a change that would find no row is refused too; ALWAYS, so that no session can switch them
+-- off for itself.
+CREATE FUNCTION beleg_log.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%: the past is not changed (%)', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER log_head_stays BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON beleg_log.log_head
+    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
+CREATE TRIGGER streams_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON beleg_log.streams
+    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON beleg_log.events
+    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
+CREATE TRIGGER requests_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON beleg_log.requests
+    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
+-- Texts are erased, not changed.
+CREATE TRIGGER personal_is_not_changed BEFORE UPDATE OR TRUNCATE ON beleg_log.personal
+    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
+
+ALTER TABLE beleg_log.log_head ENABLE ALWAYS TRIGGER log_head_stays;
+ALTER TABLE beleg_log.streams ENABLE ALWAYS TRIGGER streams_are_not_changed;
+ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
+ALTER TABLE beleg_log.requests ENABLE ALWAYS TRIGGER requests_are_not_changed;
+ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
+
+-- Locks the log's end until the transaction ends, and says where that is. Each statement of the function sees what was
+-- committed when it began, so the second one sees everything that the lock was waited for.
+CREATE FUNCTION beleg_log.lock_head(OUT "position" bigint, OUT recorded_at_us bigint, OUT streams bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM beleg_log.log_head WHERE id = 1 FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'log_head is empty' USING ERRCODE = 'data_corrupted';
+    END IF;
+    SELECT e.position, e.recorded_at_us INTO lock_head.position, lock_head.recorded_at_us
+    FROM beleg_log.events e ORDER BY e.position DESC LIMIT 1;
+    lock_head.position := coalesce(lock_head.position, 0);
+    lock_head.recorded_at_us := coalesce(lock_head.recorded_at_us, 0);
+    lock_head.streams := coalesce((SELECT max(s.stream_id) FROM beleg_log.streams s), 0);
+END
+$$;
+
+-- Appends a batch behind the log's end if the log is as the batch was planned for, and says where that end was.
+-- Otherwise it adds nothing and says why not: 'overtaken' if later stamps are in the log already, 'otherwise' if a
+-- request was accepted before or a stream is at another version.
+CREATE FUNCTION beleg_log.append(
+    -- Every stream that the plan depends on: its version before the batch, and its number among the batch's new
+    -- streams, from 1, or 0.
+    _streams text[], _versions bigint[], _numbers integer[],
+    -- Requests that must be new.
+    _requests uuid[],
+    -- The events, in the order of their positions; a stream is given by its place among the streams above.
+    _event_streams integer[], _event_versions bigint[], _event_ids uuid[], _event_types text[],
+    _schema_versions integer[], _occurred bigint[], _recorded bigint[], _event_requests uuid[], _causations uuid[],
+    _correlations uuid[], _actors text[], _origins text[], _payloads text[], _commitments text[], _leaf_hashes bytea[],
+    -- The accepted requests; the first event is given by its place among the events above.
+    _accepted uuid[], _salts bytea[], _hashes bytea[], _first_events integer[], _event_counts integer[],
+    -- Personal texts, the event given likewise.
+    _personal_events integer[], _personal_names text[], _personal_salts bytea[], _personal_bytes bytea[],
+    OUT outcome text, OUT "position" bigint, OUT recorded_at_us bigint
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    _end bigint;
+    _streams_before bigint;
+    _stream_ids bigint[];
+    _as_planned boolean;
+BEGIN
+    SELECT h.position, h.recorded_at_us, h.streams INTO append.position, append.recorded_at_us, _streams_before
+    FROM beleg_log.lock_head() h;
+    _end := append.position;
+    -- The stamps of a batch never decrease, so the first one is the earliest.
+    IF _recorded[1] < append.recorded_at_us THEN
+        outcome := 'overtaken';
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM beleg_log.requests r WHERE r.request_id = ANY (_requests)) THEN
+        outcome := 'otherwise';
+        RETURN;
+    END IF;
+    SELECT array_agg(coalesce(s.stream_id, _streams_before + s.number) ORDER BY s.place),
+           bool_and(s.planned = coalesce(
+               (SELECT e.version FROM beleg_log.events e WHERE e.stream_id = s.stream_id ORDER BY e.version DESC LIMIT 1),
+               0))
+    INTO _stream_ids, _as_planned
+    FROM (
+        SELECT place, planned, number, (SELECT stream_id FROM beleg_log.streams WHERE name = u.name) AS stream_id
+        FROM unnest(_streams, _versions, _numbers) WITH ORDINALITY AS u (name, planned, number, place)
+    ) s;
+    IF NOT _as_planned THEN
+        outcome := 'otherwise';
+        RETURN;
+    END IF;
+
+    INSERT INTO beleg_log.streams (stream_id, name)
+    SELECT _streams_before + u.number, u.name
+    FROM unnest(_streams, _numbers) AS u (name, number)
+    WHERE u.number > 0;
+
+    INSERT INTO beleg_log.events (
+        position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, recorded_at_us, request_id,
+        causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash
+    )
+    SELECT _end + u.place, _stream_ids[u.stream], u.version, u.event_id, u.event_type, u.schema_version, u.occurred,
+           u.recorded, u.request_id, u.causation_id, u.correlation_id, u.actor, u.origin, u.payload, u.commitments,
+           u.leaf_hash
+    FROM unnest(
+        _event_streams, _event_versions, _event_ids, _event_types, _schema_versions, _occurred, _recorded,
+        _event_requests, _causations, _correlations, _actors, _origins, _payloads, _commitments, _leaf_hashes
+    ) WITH ORDINALITY AS u (
+        stream, version, event_id, event_type, schema_version, occurred, recorded, request_id, causation_id,
+        correlation_id, actor, origin, payload, commitments, leaf_hash, place
+    );
+
+    INSERT INTO beleg_log.requests (request_id, salt, hash, first_position, event_count)
+    SELECT u.request_id, u.salt, u.hash, _end + u.first_event, u.event_count
+    FROM unnest(_accepted, _salts, _hashes, _first_events, _event_counts)
+        AS u (request_id, salt, hash, first_event, event_count);
+
+    IF cardinality(_personal_events) > 0 THEN
+        INSERT INTO beleg_log.personal (position, name, salt, bytes)
+        SELECT _end + u.event, u.name, u.salt, u.bytes
+        FROM unnest(_personal_events, _personal_names, _personal_salts, _personal_bytes) AS u (event, name, salt, bytes);
+    END IF;
+    outcome := 'appended';
+END
+$$;
+
+-- Removes personal texts between two positions, both included, and says how many.
+CREATE FUNCTION beleg_log.erase_personal(_from bigint, _to bigint) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH erased AS (DELETE FROM beleg_log.personal WHERE position BETWEEN _from AND _to RETURNING 1)
+    SELECT count(*) FROM erased
+$$;
+
+-- For people: names and instants in place of numbers.
+CREATE VIEW beleg_log.log AS
+SELECT e.position, s.name AS stream, e.version, e.event_type, e.schema_version,
+       to_char(timestamp 'epoch' + e.occurred_at_us * interval '1 microsecond', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS occurred_at,
+       to_char(timestamp 'epoch' + e.recorded_at_us * interval '1 microsecond', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS recorded_at,
+       e.actor, e.origin, e.payload, e.event_id, e.request_id, e.commitments, encode(e.leaf_hash, 'hex') AS leaf_hash
+FROM beleg_log.events e JOIN beleg_log.streams s USING (stream_id);
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA beleg_log FROM PUBLIC;
