@@ -54,6 +54,19 @@ async fn a_changed_view_and_a_forged_assessment_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forged_account_is_named_though_the_figures_are_right() {
+    let mut house = House::ready().await;
+    play(&mut house).await;
+    let data = house.stop().await;
+    let forged = "UPDATE events SET payload = replace(payload, '\"account\":\"billable\"', '\"account\":\"free\"') \
+                  WHERE payload LIKE '%\"amount_minor\":20000%'";
+    assert_eq!(forge::run(data.path(), "log.sqlite", forged).await, 1);
+    let verified = audit::verify(data.path(), &silent).await.unwrap();
+    let named = |told: &&String| told.contains("account is \"free\" and should be \"billable\"");
+    assert_eq!(verified.found.iter().filter(named).count(), 1, "{:?}", verified.found);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_names_what_the_replaced_views_said_otherwise_and_waits_for_no_server() {
     let mut house = House::ready().await;
     play(&mut house).await;

@@ -314,7 +314,8 @@ pub(crate) struct Demo {
 /// How the lines of an import look.
 const IMPORT_HELP: &str = r#"JSON Lines: one command a line, keyed by its rpc's name, in protobuf JSON:
 
-  {"openTicket": {"ticketId": "…", "customerId": "acme", "impact": "IMPACT_INCIDENT"}}
+  {"openTicket": {"ticketId": "…", "customerId": "acme", "impact": "IMPACT_INCIDENT",
+                  "occurredAt": "2026-03-02T09:00:00Z"}}
   {"logWork": {"ticketId": "…", "activity": "ACTIVITY_DIAGNOSIS", "performerId": "anna",
                "from": "2026-03-02T09:00:00Z", "to": "2026-03-02T09:20:00Z"}, "actor": "desk"}
 

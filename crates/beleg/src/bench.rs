@@ -46,6 +46,13 @@ struct Bench {
 /// Runs all workloads with every number of clients, each on tickets of its own: what one
 /// logged does not make the next one's tickets longer.
 pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome, Failure> {
+    if let Some(clients) = args.clients.iter().find(|clients| **clients > args.tickets) {
+        let message = format!(
+            "{clients} clients on {} tickets would wait for each other: give --tickets {clients} or more",
+            args.tickets
+        );
+        return Err(Failure::Usage(message));
+    }
     let private = if args.against.is_some() { None } else { Some(bench_server().await?) };
     let url = args.against.clone().or_else(|| private.as_ref().map(|server| server.url.clone())).unwrap_or_default();
     let nothing = || Failure::NothingListens { url: url.clone() };

@@ -9,6 +9,7 @@ use beleg_domain::event::{Cause, Event, Role, Segment};
 use beleg_domain::ids::EventId;
 use beleg_domain::ticket::Ticket;
 use beleg_store::{EventLog, StoredEvent};
+use serde_json::Value;
 
 use super::Differences;
 use super::customer::{ContractUpTo, Customer, Customers};
@@ -141,7 +142,12 @@ fn compare(
             Some((_, recorded)) if Some(recorded) == derived => {}
             Some((stored, recorded)) => {
                 let which = stored.map_or_else(|| drawn_by(command), place);
-                result.tell(format!("{which} says: {}; its facts give: {}", outcome(recorded), facts()));
+                let (says, gives) = (outcome(recorded), facts());
+                let where_else = match derived {
+                    Some(derived) if says == gives => first_difference(recorded, derived)?,
+                    _ => String::new(),
+                };
+                result.tell(format!("{which} says: {says}; its facts give: {gives}{where_else}"));
             }
             None => {
                 let first = command.events[0].position;
@@ -180,6 +186,29 @@ fn outcome(event: &Event) -> String {
     let mut parts: Vec<String> = posted.iter().map(segment).collect();
     parts.push(format!("{reversed} reversed"));
     parts.join(", ")
+}
+
+/// Where two events differ that say the same in short: the first member that does.
+fn first_difference(recorded: &Event, derived: &Event) -> Result<String, Failure> {
+    let value = |event: &Event| serde_json::to_value(event).map_err(Failure::broken);
+    let (recorded, derived) = (value(recorded)?, value(derived)?);
+    let Some((path, says, gives)) = differing("", &recorded, &derived) else { return Ok(String::new()) };
+    Ok(format!("; {path} is {says} and should be {gives}"))
+}
+
+fn differing<'v>(path: &str, one: &'v Value, other: &'v Value) -> Option<(String, &'v Value, &'v Value)> {
+    let inner = |name: &dyn std::fmt::Display, one, other| differing(&format!("{path}/{name}"), one, other);
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
+            let member = |of: &'v serde_json::Map<String, Value>, name: &str| of.get(name).unwrap_or(&Value::Null);
+            names.into_iter().find_map(|name| inner(name, member(one, name), member(other, name)))
+        }
+        (Value::Array(one), Value::Array(other)) => (0..one.len().max(other.len())).find_map(|place| {
+            inner(&place, one.get(place).unwrap_or(&Value::Null), other.get(place).unwrap_or(&Value::Null))
+        }),
+        _ => (one != other).then(|| (path.to_owned(), one, other)),
+    }
 }
 
 /// The fact that a command's assessments name as new: the last of its own events.

@@ -256,7 +256,8 @@ impl<'a> Teller<'a> {
             (true, false) => Some(Offer::EstimateMinutes(30 * self.dice.between("estimate", nth, 1, 10))),
         };
         self.question = chargeable.then_some(Question { information, quote });
-        self.say(row.at, row, false, |common| {
+        // The row says that the customer was told; the offer is invented.
+        self.say(row.at, row, offer.is_some(), |common| {
             Command::InformCustomer(pb::InformCustomerRequest {
                 request_id: common.request_id,
                 occurred_at: common.occurred_at,
