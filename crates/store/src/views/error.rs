@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::log::{OpenError, ReadError, UnavailableReason};
 use crate::fault::Fault;
+use crate::log::{OpenError, ReadError, UnavailableReason};
 
 /// Why the views could not take or give anything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
