@@ -151,3 +151,47 @@ async fn may_migrate(connection: &mut PgConnection, schema: Schema) -> Result<bo
                has_database_privilege(current_database(), 'CREATE'))";
     sqlx::query(sql).bind(schema.name).fetch_one(connection).await?.try_get(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use beleg_postgres_cluster::Database;
+    use sqlx::SqlSafeStr as _;
+    use sqlx::migrate::{Migration, MigrationType};
+
+    use super::*;
+    use crate::postgres::{PostgresOptions, Use};
+
+    fn older() -> Migrator {
+        let create = "CREATE TABLE drawer.paper (x int)".into_sql_str();
+        Migrator::with_migrations(vec![Migration::new(1, "paper".into(), MigrationType::Simple, create, false)])
+    }
+
+    fn newer() -> Migrator {
+        let mut migrations: Vec<_> = older().iter().cloned().collect();
+        let add = "ALTER TABLE drawer.paper ADD y int".into_sql_str();
+        migrations.push(Migration::new(2, "more".into(), MigrationType::Simple, add, false));
+        Migrator::with_migrations(migrations)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_schema_in_use_is_not_migrated_and_a_newer_one_is_refused() {
+        let Some(database) = Database::new().await else { return };
+        let server = Server::at(database.url(), PostgresOptions::default()).unwrap();
+        let (older, newer) = (
+            Schema { name: "drawer", migrator: older, lock: 101 },
+            Schema { name: "drawer", migrator: newer, lock: 101 },
+        );
+        let mut serving = server.connect(Use::Write).await.unwrap();
+        prepare_schema(&mut serving, &server, older).await.unwrap();
+        let mut starting = server.connect(Use::Write).await.unwrap();
+        let refused = prepare_schema(&mut starting, &server, newer).await.unwrap_err();
+        assert!(matches!(refused, OpenError::ServersRunning { found: 1, known: 2, .. }), "{refused}");
+
+        serving.close().await.unwrap();
+        let mut starting = server.connect(Use::Write).await.unwrap();
+        prepare_schema(&mut starting, &server, newer).await.unwrap();
+        let mut late = server.connect(Use::Write).await.unwrap();
+        let refused = prepare_schema(&mut late, &server, older).await.unwrap_err();
+        assert!(matches!(refused, OpenError::NewerSchema { found: 2, known: 1, .. }), "{refused}");
+    }
+}

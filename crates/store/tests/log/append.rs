@@ -122,6 +122,19 @@ async fn what_was_appended_is_read_back_as_it_was(desk: Desk) {
     assert_eq!(desk.log.find_request(uuid::Uuid::new_v4()).await.unwrap(), None);
 }
 
+async fn a_repeated_request_with_other_texts_is_another_request_until_they_are_erased(desk: Desk) {
+    let mut told = command("a", 0, 1);
+    told.events[0].personal = vec![personal("note", "Frau Weber rief an")];
+    let mut other = told.clone();
+    other.events[0].personal = vec![personal("note", "Herr Weber rief an")];
+    let first = desk.log.append(told.clone()).await.unwrap();
+    assert!(desk.log.append(told.clone()).await.unwrap().repeated);
+    let reused = desk.log.append(other.clone()).await.unwrap_err();
+    assert_eq!(reused, AppendError::RequestReused { request_id: told.request_id });
+    desk.log.erase_personal(1, first.first_position).await.unwrap();
+    assert!(desk.log.append(other).await.unwrap().repeated);
+}
+
 async fn versions_of_several_streams_come_in_the_order_asked(desk: Desk) {
     desk.log.append(command("a", 0, 2)).await.unwrap();
     desk.log.append(command("b", 0, 1)).await.unwrap();
@@ -248,6 +261,7 @@ on_every_database! {
     an_event_id_occurs_once,
     racing_commands_leave_no_gap_and_one_that_fails_fails_alone,
     what_was_appended_is_read_back_as_it_was,
+    a_repeated_request_with_other_texts_is_another_request_until_they_are_erased,
     versions_of_several_streams_come_in_the_order_asked,
     an_instant_maps_to_a_position,
     pages_follow_each_other,

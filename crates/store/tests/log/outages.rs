@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use beleg_postgres_cluster::{Cluster, Database};
 use beleg_store::{Append, AppendError, Appended, ClockKind, EventLog as _, LogOptions, PostgresLog, PostgresOptions};
@@ -47,13 +47,15 @@ async fn a_writer_whose_connection_is_killed_again_and_again_loses_nothing_and_d
         .map(|task| tokio::spawn(work(Arc::clone(&logs[task % 2]), format!("s-{task}"), Arc::clone(&stop))))
         .collect();
     let mut shell = PgConnection::connect(database.url()).await.unwrap();
-    let mut killed = 0;
-    for round in 0..400_u64 {
-        if killed >= 60 {
+    let mut head = logs[0].watch_head();
+    let (mut killed, begun) = (0, Instant::now());
+    for round in 0_u64.. {
+        if killed >= 40 || begun.elapsed() > Duration::from_secs(60) {
             break;
         }
-        // At different moments of a batch.
-        tokio::time::sleep(Duration::from_micros(20_000 + round * 977 % 40_000)).await;
+        // Once the log goes on, at different moments of a batch.
+        let _ = tokio::time::timeout(Duration::from_secs(2), head.changed()).await;
+        tokio::time::sleep(Duration::from_micros(round * 977 % 20_000)).await;
         let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                     WHERE datname = current_database() AND application_name = 'beleg writer'";
         killed += sqlx::query_scalar::<_, i64>(kill).fetch_one(&mut shell).await.unwrap();
@@ -63,8 +65,8 @@ async fn a_writer_whose_connection_is_killed_again_and_again_loses_nothing_and_d
     for task in tasks {
         acknowledged.extend(task.await.unwrap());
     }
-    assert!(killed >= 60, "{killed}");
-    assert!(acknowledged.len() > 50, "{}", acknowledged.len());
+    assert!(killed >= 20, "{killed}");
+    assert!(acknowledged.len() >= 20, "{}", acknowledged.len());
     check(&logs[0], acknowledged).await;
 }
 
@@ -97,7 +99,7 @@ async fn a_server_that_is_killed_and_started_again_is_ridden_out() {
     for task in tasks {
         acknowledged.extend(task.await.unwrap());
     }
-    assert!(acknowledged.len() > 50, "{}", acknowledged.len());
+    assert!(acknowledged.len() >= 20, "{}", acknowledged.len());
     check(&log, acknowledged).await;
     log.close().await;
 }
