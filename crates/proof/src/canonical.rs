@@ -48,7 +48,7 @@ impl serde::ser::Error for CanonicalError {
 
 /// The canonical bytes of a value.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let mut json = assemble::Json::default();
+    let mut json = assemble::Json::new();
     value.serialize(serializer::ValueSerializer(&mut json))?;
     Ok(json.into_bytes())
 }

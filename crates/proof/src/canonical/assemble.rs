@@ -4,7 +4,6 @@ use super::CanonicalError;
 use super::text::{key_order, write_string};
 
 /// Canonical JSON in the making.
-#[derive(Default)]
 pub(super) struct Json {
     pub(super) out: Vec<u8>,
     /// Members of all objects that are still open, the innermost last.
@@ -32,6 +31,16 @@ pub(super) struct Object {
 }
 
 impl Json {
+    /// With room for what most values take, so that few grow in steps.
+    pub(super) fn new() -> Self {
+        Self {
+            out: Vec::with_capacity(1_024),
+            members: Vec::with_capacity(32),
+            keys: String::with_capacity(256),
+            unordered: Vec::new(),
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.out
     }

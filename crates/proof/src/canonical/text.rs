@@ -36,6 +36,12 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
+    // Almost all need nothing escaped; all bytes looked at in one go, that is seen many at a time.
+    if !bytes.iter().fold(false, |found, &byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut written = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         let escape = ESCAPES[usize::from(byte)];
