@@ -30,7 +30,7 @@ CREATE INDEX tickets_by_customer ON tickets (customer_id, opened_position);
 CREATE TABLE entries (
     number            INTEGER PRIMARY KEY CHECK (number > 0),
     customer_id       TEXT NOT NULL,
-    ticket_id         BLOB NOT NULL CHECK (length(ticket_id) = 16),
+    ticket_id         BLOB NOT NULL REFERENCES tickets (ticket_id),
     work_id           BLOB CHECK (work_id IS NULL OR length(work_id) = 16),
     performer_id      TEXT,
     service_from_us   INTEGER NOT NULL,
@@ -55,8 +55,9 @@ CREATE TABLE entries (
     CHECK (reverses IS NOT NULL OR (amount_minor >= 0 AND billed_seconds >= 0 AND worked_seconds >= 0)),
     CHECK (reverses IS NULL OR (amount_minor <= 0 AND billed_seconds <= 0 AND worked_seconds <= 0))
 ) STRICT;
-CREATE INDEX entries_by_ticket ON entries (ticket_id, number);
-CREATE INDEX entries_by_customer ON entries (customer_id, number);
+-- Each also orders by number, which is the row id.
+CREATE INDEX entries_by_ticket ON entries (ticket_id);
+CREATE INDEX entries_by_customer ON entries (customer_id);
 -- What a reversal names: an assessment and a place in it.
 CREATE UNIQUE INDEX entries_posted_once ON entries (assessment, segment) WHERE reverses IS NULL;
 CREATE UNIQUE INDEX entries_reversed_once ON entries (reverses) WHERE reverses IS NOT NULL;
@@ -76,16 +77,17 @@ BEGIN SELECT RAISE(ABORT, 'entries are only added'); END;
 CREATE TRIGGER entries_are_never_removed BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'entries are only added'); END;
 
--- Per ticket; the customer is the ticket's.
+-- Per customer. A ticket's sums are added up from its entries: they are few, and a row
+-- of its own for each would be one more page to write for every entry.
 CREATE TABLE balances (
-    ticket_id      BLOB NOT NULL REFERENCES tickets (ticket_id),
+    customer_id    TEXT NOT NULL,
     rule           TEXT NOT NULL,
     account        TEXT NOT NULL,
     currency       TEXT NOT NULL,
     worked_seconds INTEGER NOT NULL,
     billed_seconds INTEGER NOT NULL,
     amount_minor   INTEGER NOT NULL,
-    PRIMARY KEY (ticket_id, rule, account, currency)
+    PRIMARY KEY (customer_id, rule, account, currency)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contracts (

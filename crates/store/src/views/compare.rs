@@ -24,7 +24,7 @@ const TABLES: [(&str, &str, &str); 6] = [
          billed_seconds, hourly_rate_minor, amount_minor, currency, account, rule, clause, policy_name, \
          policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses",
     ),
-    ("balances", "ticket_id, rule, account, currency", "worked_seconds, billed_seconds, amount_minor"),
+    ("balances", "customer_id, rule, account, currency", "worked_seconds, billed_seconds, amount_minor"),
     ("contracts", "customer_id", "currency, time_zone, version"),
     ("policies", "position", "name, version, content_hash, published_at_us, event_id"),
 ];

@@ -98,26 +98,23 @@ impl Views {
         limit: usize,
     ) -> Result<Vec<BalanceRow>, ViewError> {
         let column = |wanted: bool, name: &'static str| if wanted { name } else { "''" };
-        let customer = column(keys.customer, "t.customer_id");
+        let customer = column(keys.customer, "b.customer_id");
         let ticket = column(keys.ticket, "hex(b.ticket_id)");
         let account = column(keys.account, "b.account");
         let rule = column(keys.rule, "b.rule");
         let by = format!("{customer}, {ticket}, {account}, {rule}, b.currency");
+        // The sums at hand are those of customers and of now; all others are added up anew.
+        let at_hand = !keys.ticket && filter.ticket_id.is_none() && filter.up_to_position.is_none();
+        let rows = if at_hand { "balances" } else { "entries" };
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT json_array({by}) AS cursor, {by}, sum(b.worked_seconds), sum(b.billed_seconds), sum(b.amount_minor) \
-             FROM "
+             FROM {rows} b WHERE 1 = 1"
         ));
-        // The sums at hand are those of now; as they stood once, they are added up anew.
-        match filter.up_to_position {
-            None => query.push("balances b"),
-            Some(up_to) => {
-                query.push("(SELECT ticket_id, rule, account, currency, worked_seconds, billed_seconds, amount_minor");
-                query.push(" FROM entries WHERE posted_position <= ").push_bind(up_to).push(") b")
-            }
-        };
-        query.push(" JOIN tickets t ON t.ticket_id = b.ticket_id WHERE 1 = 1");
+        if let Some(up_to) = filter.up_to_position {
+            query.push(" AND b.posted_position <= ").push_bind(up_to);
+        }
         if let Some(customer) = &filter.customer_id {
-            query.push(" AND t.customer_id = ").push_bind(customer.clone());
+            query.push(" AND b.customer_id = ").push_bind(customer.clone());
         }
         if let Some(ticket) = filter.ticket_id {
             query.push(" AND b.ticket_id = ").push_bind(ticket.as_bytes().to_vec());

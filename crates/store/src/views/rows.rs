@@ -109,8 +109,8 @@ pub struct BalanceDelta {
     pub amount_minor: i64,
 }
 
-/// What a net sum is kept by: ticket, rule, account, currency.
-pub type BalanceOf = (Uuid, String, String, String);
+/// What a net sum is kept by: customer, rule, account, currency.
+pub type BalanceOf = (String, String, String, String);
 
 /// A contract in lists.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ impl ViewsWriter {
                 "",
             ),
             balances: BulkInsert::new(
-                "INSERT INTO balances (ticket_id, rule, account, currency, worked_seconds, \
+                "INSERT INTO balances (customer_id, rule, account, currency, worked_seconds, \
                  billed_seconds, amount_minor)",
                 7,
                 "ON CONFLICT DO UPDATE SET worked_seconds = worked_seconds + excluded.worked_seconds, \
@@ -219,8 +219,8 @@ fn bind_entry(row: &EntryRow, to: &mut SqliteArguments) -> Bound {
 }
 
 fn bind_balance((of, delta): &(&BalanceOf, &BalanceDelta), to: &mut SqliteArguments) -> Bound {
-    let (ticket, rule, account, currency) = of;
-    to.add(bytes(ticket))?;
+    let (customer, rule, account, currency) = of;
+    to.add(customer.clone())?;
     to.add(rule.clone())?;
     to.add(account.clone())?;
     to.add(currency.clone())?;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use beleg_store::views::{BalanceDelta, TicketChange, TicketFilter};
+use beleg_store::views::{TicketChange, TicketFilter};
 use beleg_store::{UnavailableReason, ViewError};
 use sqlx::Connection as _;
 use uuid::Uuid;
@@ -28,11 +28,11 @@ async fn a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind() {
     assert!(matches!(refused, ViewError::Broken { .. }), "{refused}");
 
     batch.amended.clear();
-    batch.balances.insert((missing, "rule".into(), "free".into(), "EUR".into()), BalanceDelta::default());
+    batch.entries.push(entry(missing, 1, Uuid::new_v4(), 0));
     let refused = writer.apply(&batch).await.unwrap_err();
     assert_eq!(refused, ViewError::Broken { what: "a row contradicts what is there".into() });
 
-    batch.balances.clear();
+    batch.entries.clear();
     writer.apply(&batch).await.unwrap();
     let listed = views.tickets(&TicketFilter::default(), 0, 10).await.unwrap();
     assert_eq!(listed.iter().map(|row| &*row.status).collect::<Vec<_>>(), ["resolved"]);
