@@ -62,7 +62,7 @@ CREATE TABLE requests (
 -- refused before it is inserted.
 CREATE TRIGGER events_are_appended BEFORE INSERT ON events BEGIN
     SELECT CASE
-        WHEN NEW.position IS NOT (SELECT coalesce(max(position), 0) + 1 FROM events)
+        WHEN NEW.position IS NOT coalesce((SELECT position + 1 FROM events ORDER BY position DESC LIMIT 1), 1)
             THEN RAISE(ABORT, 'events: the position must be the next one')
         WHEN NEW.version IS NOT (SELECT coalesce(max(version), 0) + 1 FROM events WHERE stream_id = NEW.stream_id)
             THEN RAISE(ABORT, 'events: the version must be the next one of the stream')
@@ -70,7 +70,7 @@ CREATE TRIGGER events_are_appended BEFORE INSERT ON events BEGIN
             THEN RAISE(ABORT, 'events: the event id exists')
         WHEN NEW.recorded_at_us < (SELECT recorded_at_us FROM events WHERE position = NEW.position - 1)
             THEN RAISE(ABORT, 'events: recorded_at never decreases')
-        WHEN NOT EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id)
+        WHEN NEW.version = 1 AND NOT EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id)
             THEN RAISE(ABORT, 'events: the stream does not exist')
     END;
 END;
