@@ -34,7 +34,8 @@ impl SqliteLog {
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
-            .pragma("wal_autocheckpoint", "8000")
+            // Only if the checkpoints beside the writer fail.
+            .pragma("wal_autocheckpoint", "24000")
             .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
         let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;
         check_version(&mut connection, &path).await?;
@@ -47,7 +48,7 @@ impl SqliteLog {
             return Err(OpenError::WrongClock { found: info.clock, wanted: options.clock });
         }
         let head = check_end(&mut connection, &path).await?;
-        let mut store = SqliteStore::new(connection, connect, path.clone(), lock, options.pages_max);
+        let mut store = SqliteStore::new(connection, connect, lock, options.pages_max);
         store.bound_pages().await.map_err(|source| open_error(&path, source))?;
         let readers = pool(&path, options.readers);
 

@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use std::time::Duration;
@@ -16,6 +15,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use super::checkpoint::Checkpoints;
 use super::read;
 use crate::fault::Fault;
 use crate::log::command::{Command, Pending};
@@ -25,22 +25,14 @@ use crate::log::writer::BatchStore;
 use crate::log::{Head, PersonalField, StoredRequest, UnavailableReason};
 use crate::sqlite::BulkInsert;
 
-/// Above this size of the write-ahead log its checkpoint waits for readers, so that it is written from its start
-/// again. Readers hold their snapshots for a page only.
-const WAL_BYTES_MAX: u64 = 48 * 1024 * 1024;
-
-/// Batches between two looks at its size.
-const TIDY_EVERY: u32 = 64;
-
 /// The writing connection.
 pub(super) struct SqliteStore {
     /// `None` after it broke, until the next begin opens another.
     connection: Option<SqliteConnection>,
     connect: SqliteConnectOptions,
-    path: PathBuf,
     pages_max: Option<u32>,
     inserts: Inserts,
-    batches: u32,
+    checkpoints: Checkpoints,
     /// Released after the connection is closed: fields are dropped in their order.
     _lock: File,
 }
@@ -49,12 +41,11 @@ impl SqliteStore {
     pub(super) fn new(
         connection: SqliteConnection,
         connect: SqliteConnectOptions,
-        path: PathBuf,
         lock: File,
         pages_max: Option<u32>,
     ) -> Self {
-        let inserts = Inserts::default();
-        Self { connection: Some(connection), connect, path, pages_max, inserts, batches: 0, _lock: lock }
+        let (inserts, checkpoints) = (Inserts::default(), Checkpoints::new(connect.clone()));
+        Self { connection: Some(connection), connect, pages_max, inserts, checkpoints, _lock: lock }
     }
 
     /// Applies the bound on the file's size, where there is one.
@@ -155,24 +146,13 @@ impl BatchStore for SqliteStore {
     }
 
     async fn tidy(&mut self) {
-        self.batches = self.batches.wrapping_add(1);
-        if !self.batches.is_multiple_of(TIDY_EVERY) {
-            return;
-        }
-        let mut wal = self.path.clone().into_os_string();
-        wal.push("-wal");
-        let Ok(metadata) = std::fs::metadata(wal) else { return };
-        if metadata.len() < WAL_BYTES_MAX {
-            return;
-        }
-        if let Some(connection) = &mut self.connection
-            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(connection).await
-        {
-            tracing::warn!(%error, "the write-ahead log could not be checkpointed");
+        if let Some(connection) = &mut self.connection {
+            self.checkpoints.after_batch(connection).await;
         }
     }
 
     async fn close(mut self: Box<Self>) {
+        self.checkpoints.end().await;
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
