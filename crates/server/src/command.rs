@@ -14,17 +14,17 @@
 //! waits: it holds its turn until the append is answered, so nobody folds a state
 //! that an append under way is about to change.
 
+mod contract;
+mod opening;
+mod policy;
+mod ticket;
+
 use std::sync::Arc;
 
-use beleg_domain::book::PolicyBook;
-use beleg_domain::contract::{self, Agree, Amend};
-use beleg_domain::event::{Event, PolicyPublished, ReferenceTaken, SCHEMA_VERSION};
+use beleg_domain::event::SCHEMA_VERSION;
 use beleg_domain::ids::{CustomerId, EventId, stream};
-use beleg_domain::policy::Policy;
-use beleg_domain::prepaid::Prepaid;
 use beleg_domain::refusal::Refusal;
-use beleg_domain::ticket::Ticket;
-use beleg_domain::ticket::command::{self as ticket_command, Call, Command, Decision, Draft, NotDecided, Surroundings};
+use beleg_domain::ticket::command::{Call, Draft};
 use beleg_domain::time::Timestamp;
 use beleg_proof::{canonical, commitment};
 use beleg_store::{Append, AppendError, Appended, EventLog, NewEvent, PersonalField};
@@ -35,8 +35,12 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::fold;
+use crate::projector::Fresh;
 use crate::request::Request;
-use crate::state::{Folded, Opening, States};
+use crate::state::{Folded, States};
+
+pub(crate) use contract::unknown_contract;
+pub(crate) use ticket::unknown_ticket;
 
 /// How often a command is decided anew because others were faster.
 const ATTEMPTS_MAX: usize = 5;
@@ -59,6 +63,8 @@ pub(crate) struct Commands {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) states: Arc<States>,
+    /// Where the projector finds what was appended.
+    pub(crate) fresh: Arc<Fresh>,
     pub(crate) imports_admitted: bool,
     under_way: Arc<Semaphore>,
 }
@@ -72,66 +78,14 @@ struct Asked {
 }
 
 impl Commands {
-    pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<Clock>, states: Arc<States>, imports_admitted: bool) -> Self {
-        Self { log, clock, states, imports_admitted, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
-    }
-
-    /// Opens a ticket.
-    pub(crate) async fn open(
-        self: &Arc<Self>,
-        request: Request,
-        command: ticket_command::Open,
-    ) -> Result<Accepted, Failure> {
-        let id = request.chosen_id.unwrap_or_else(new_id);
-        let asked = Asked { digest: request.digest(None, &command)?, request, stream: stream::ticket(id).into() };
-        self.carry_out(asked, async move |commands, asked| commands.decide_opening(asked, id, command).await).await
-    }
-
-    /// Does something to a ticket.
-    pub(crate) async fn ticket(
-        self: &Arc<Self>,
-        request: Request,
-        id: EventId,
-        command: Command,
-    ) -> Result<Accepted, Failure> {
-        let asked = Asked { digest: request.digest(Some(id), &command)?, request, stream: stream::ticket(id).into() };
-        self.carry_out(asked, async move |commands, asked| commands.decide_ticket(asked, id, command).await).await
-    }
-
-    /// Agrees a customer's contract.
-    pub(crate) async fn agree(self: &Arc<Self>, request: Request, command: Agree) -> Result<Accepted, Failure> {
-        let stream = stream::contract(&command.customer).into();
-        let asked = Asked { digest: request.digest(None, &command)?, request, stream };
-        self.carry_out(asked, async move |commands, asked| {
-            let customer = command.customer.clone();
-            let decide = |contract: Option<&contract::Contract>, exists: &dyn Fn(&str) -> bool, event| {
-                contract::agree(contract, command.clone(), exists, event)
-            };
-            commands.decide_contract(asked, customer, &decide).await
-        })
-        .await
-    }
-
-    /// Changes a contract's terms.
-    pub(crate) async fn amend(self: &Arc<Self>, request: Request, command: Amend) -> Result<Accepted, Failure> {
-        let stream = stream::contract(&command.customer).into();
-        let asked = Asked { digest: request.digest(None, &command)?, request, stream };
-        self.carry_out(asked, async move |commands, asked| {
-            let customer = command.customer.clone();
-            let decide = |contract: Option<&contract::Contract>, exists: &dyn Fn(&str) -> bool, event| {
-                let contract = contract.ok_or_else(|| unknown_contract(&command.customer))?;
-                contract::amend(contract, command.clone(), exists, event)
-            };
-            commands.decide_contract(asked, customer, &decide).await
-        })
-        .await
-    }
-
-    /// Publishes a policy's next version.
-    pub(crate) async fn publish(self: &Arc<Self>, request: Request, policy: Policy) -> Result<Accepted, Failure> {
-        let digest = request.digest(None, &hex::encode(policy.hash()))?;
-        let asked = Asked { digest, request, stream: stream::POLICIES.into() };
-        self.carry_out(asked, async move |commands, asked| commands.decide_policy(asked, policy).await).await
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        clock: Arc<Clock>,
+        states: Arc<States>,
+        fresh: Arc<Fresh>,
+        imports_admitted: bool,
+    ) -> Self {
+        Self { log, clock, states, fresh, imports_admitted, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
     }
 
     /// Carries a command out in a task of its own. What refuses it looks the request id up first.
@@ -157,222 +111,6 @@ impl Commands {
             }
         });
         carried.await.unwrap_or_else(|died| Err(Failure::broken(died)))
-    }
-
-    async fn decide_opening(
-        &self,
-        asked: Arc<Asked>,
-        id: EventId,
-        command: ticket_command::Open,
-    ) -> Result<Accepted, Failure> {
-        let request = &asked.request;
-        if let Some(expected) = request.expected_version.filter(|expected| *expected != 0) {
-            return Err(Failure::WrongVersion { stream: asked.stream.to_string(), expected, actual: 0 });
-        }
-        let _turn = self.states.ticket_turn(id).await;
-        let mut attempts = 0;
-        loop {
-            let contract = self.states.contract(&*self.log, &command.customer).await?;
-            let policies = self.states.policies().await;
-            let call = self.call(request, id);
-            let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
-            let Decision { drafts, ticket } = decided.map_err(not_decided)?;
-            let name = Arc::clone(&asked.stream);
-            let mut expectations: Vec<(Arc<str>, i64)> = vec![(name.clone(), 0)];
-            if let Some(contract) = &contract {
-                expectations.push((stream::contract(&command.customer).into(), contract.version()));
-            }
-            expectations.push((stream::POLICIES.into(), policies.version));
-            let mut events = vec![self.new_event(&name, &drafts[0], None, &request.personal)?];
-            if let Some(reference) = &command.reference {
-                // The reference's own stream makes it unique: it must not exist yet.
-                let taken = ReferenceTaken { reference: reference.clone(), ticket_id: id };
-                let draft = Draft { id: new_id(), at: drafts[0].at, event: taken.into() };
-                let name: Arc<str> = stream::reference(reference).into();
-                expectations.push((name.clone(), 0));
-                events.push(self.new_event(&name, &draft, Some(id), &[])?);
-            }
-            match self.append(&asked, call.now, expectations, events).await {
-                Ok(receipt) => {
-                    let has_texts = request.personal.iter().any(|(_, text)| !text.is_empty());
-                    let opening = Opening { origin: request.call.origin.clone(), has_texts };
-                    return Ok(self.accepted(receipt, &name, Arc::new(ticket), opening));
-                }
-                Err(AppendError::Conflict { stream: conflicting, .. }) if *conflicting == *name => {
-                    return Err(Refusal::taken("ticket_id", "ID_TAKEN", format!("ticket {id} exists already")).into());
-                }
-                Err(AppendError::Conflict { stream: conflicting, .. }) if conflicting.starts_with("reference-") => {
-                    return Err(Refusal::taken(
-                        "reference",
-                        "REFERENCE_TAKEN",
-                        "another ticket has this reference: find it by it",
-                    )
-                    .into());
-                }
-                Err(error) => self.again(error, &mut attempts, None, &command.customer).await?,
-            }
-        }
-    }
-
-    async fn decide_ticket(&self, asked: Arc<Asked>, id: EventId, command: Command) -> Result<Accepted, Failure> {
-        let request = &asked.request;
-        let own = request.chosen_id.unwrap_or_else(new_id);
-        let name = Arc::clone(&asked.stream);
-        let _turn = self.states.ticket_turn(id).await;
-        let mut attempts = 0;
-        loop {
-            let Some(mut folded) = self.states.ticket(&*self.log, id).await? else {
-                return Err(unknown_ticket(id).into());
-            };
-            if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
-                let actual = folded.ticket.version;
-                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
-            }
-            let customer = folded.ticket.customer.clone();
-            let contract = self
-                .states
-                .contract(&*self.log, &customer)
-                .await?
-                .ok_or_else(|| Failure::broken(format!("ticket {id} has no contract")))?;
-            let _customer_turn = match contract.has_prepaid() {
-                true => Some(self.states.customer_turn(&customer).await),
-                false => None,
-            };
-            let prepaid = self.states.prepaid(&*self.log, &contract).await?;
-            let policies = self.states.policies().await;
-            let surroundings = Surroundings { contract: &contract, book: &policies.book, prepaid: &prepaid };
-            let call = self.call(request, own);
-            let version = folded.ticket.version;
-            // What is decided is a copy: the state in the cache stays as the log has it.
-            let ticket = Arc::make_mut(&mut folded.ticket);
-            let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
-                Ok(drafts) => drafts,
-                Err(error) => {
-                    if let NotDecided::Refused(_) = error {
-                        self.states.put_ticket(folded);
-                    }
-                    return Err(not_decided(error));
-                }
-            };
-
-            let mut expectations: Vec<(Arc<str>, i64)> =
-                vec![(name.clone(), version), (stream::contract(&customer).into(), contract.version())];
-            if matches!(command, Command::RecordFindings { .. }) {
-                expectations.push((stream::POLICIES.into(), policies.version));
-            }
-            let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
-            if contract.has_prepaid() {
-                expectations.push((prepaid_name.clone(), prepaid.version));
-            }
-            let mut events = Vec::with_capacity(drafts.len());
-            for (place, draft) in drafts.iter().enumerate() {
-                let prepaid = matches!(draft.event, Event::PrepaidDrawn(_));
-                let name = if prepaid { &prepaid_name } else { &name };
-                let personal = if place == 0 { &request.personal[..] } else { &[] };
-                events.push(self.new_event(name, draft, (place > 0).then_some(own), personal)?);
-            }
-            match self.append(&asked, call.now, expectations, events).await {
-                Ok(receipt) => {
-                    if contract.has_prepaid() && !receipt.repeated {
-                        self.states.put_prepaid(customer, drawn(prepaid, &drafts));
-                    }
-                    return Ok(self.accepted(receipt, &name, folded.ticket, folded.opening));
-                }
-                Err(error) => {
-                    self.states.forget_ticket(id);
-                    self.states.forget_prepaid(&customer);
-                    self.again(error, &mut attempts, request.expected_version, &customer).await?;
-                }
-            }
-        }
-    }
-
-    async fn decide_contract(
-        &self,
-        asked: Arc<Asked>,
-        customer: CustomerId,
-        decide: &DecideContract<'_>,
-    ) -> Result<Accepted, Failure> {
-        let request = &asked.request;
-        let own = new_id();
-        let name = Arc::clone(&asked.stream);
-        let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
-        let _turn = self.states.customer_turn(&customer).await;
-        let mut attempts = 0;
-        loop {
-            let contract = self.states.contract(&*self.log, &customer).await?;
-            let version = contract.as_ref().map_or(0, |contract| contract.version());
-            if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
-                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
-            }
-            let policies = self.states.policies().await;
-            let call = self.call(request, own);
-            let at = request.occurred_at.unwrap_or(call.now);
-            not_in_the_future(at, call.now)?;
-            let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let own_events = decide(contract.as_deref(), &exists, own)?;
-            let mut expectations = vec![(name.clone(), version)];
-            let mut events = Vec::with_capacity(own_events.len());
-            for (place, event) in own_events.into_iter().enumerate() {
-                let name = if matches!(event, Event::PrepaidGranted(_)) {
-                    let version = self.log.stream_version(&prepaid_name).await?;
-                    expectations.push((prepaid_name.clone(), version));
-                    &prepaid_name
-                } else {
-                    &name
-                };
-                let id = if place == 0 { own } else { new_id() };
-                let draft = Draft { id, at, event };
-                events.push(self.new_event(name, &draft, (place > 0).then_some(own), &[])?);
-            }
-            let appended = self.append(&asked, call.now, expectations, events).await;
-            self.states.forget_contract(&customer);
-            match appended {
-                Ok(receipt) => {
-                    let stream_version = stream_version(&receipt);
-                    return Ok(Accepted { receipt, stream_version, ticket: None });
-                }
-                Err(error) => self.again(error, &mut attempts, request.expected_version, &customer).await?,
-            }
-        }
-    }
-
-    async fn decide_policy(&self, asked: Arc<Asked>, policy: Policy) -> Result<Accepted, Failure> {
-        let (request, name) = (&asked.request, Arc::clone(&asked.stream));
-        let own = new_id();
-        let mut attempts = 0;
-        loop {
-            let policies = self.states.policies().await;
-            if let Some(expected) = request.expected_version.filter(|expected| *expected != policies.version) {
-                return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
-            }
-            let call = self.call(request, own);
-            let at = request.occurred_at.unwrap_or(call.now);
-            not_in_the_future(at, call.now)?;
-            let count = policies.book.count(policy.name());
-            check_policy(&policy, &policies.book, count)?;
-            let published = PolicyPublished {
-                document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
-                hash: hex::encode(policy.hash()),
-                name: policy.name().to_owned(),
-                version: count + 1,
-            };
-            let draft = Draft { id: own, at, event: published.into() };
-            let events = vec![self.new_event(&name, &draft, None, &[])?];
-            let appended = self.append(&asked, call.now, vec![(name.clone(), policies.version)], events).await;
-            self.states.reload_policies(&*self.log).await?;
-            match appended {
-                Ok(receipt) => {
-                    let stream_version = stream_version(&receipt);
-                    return Ok(Accepted { receipt, stream_version, ticket: None });
-                }
-                Err(AppendError::Conflict { expected, actual, .. }) if request.expected_version.is_some() => {
-                    return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
-                }
-                Err(AppendError::Conflict { .. }) if attempts + 1 < ATTEMPTS_MAX => attempts += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     fn call(&self, request: &Request, event: EventId) -> Call {
@@ -430,18 +168,6 @@ impl Commands {
         Ok(())
     }
 
-    fn accepted(&self, receipt: Appended, name: &str, ticket: Arc<Ticket>, opening: Opening) -> Accepted {
-        let stream_version = stream_version(&receipt);
-        if receipt.repeated {
-            return Accepted { receipt, stream_version, ticket: None };
-        }
-        let last = receipt.events.iter().rfind(|event| *event.stream == *name);
-        let position = last.map_or(receipt.first_position, |event| event.position);
-        let folded = Folded { ticket, position, opening };
-        self.states.put_ticket(folded.clone());
-        Accepted { receipt, stream_version, ticket: Some(folded) }
-    }
-
     async fn append(
         &self,
         asked: &Asked,
@@ -487,46 +213,11 @@ impl Commands {
     }
 }
 
-/// Decides about a contract, if there is one: whether a policy exists, the event's id, and then what follows.
-type DecideContract<'a> = dyn Fn(Option<&contract::Contract>, &dyn Fn(&str) -> bool, EventId) -> Result<Vec<Event>, Refusal>
-    + Send
-    + Sync
-    + 'a;
-
-fn not_decided(error: NotDecided) -> Failure {
-    match error {
-        NotDecided::Refused(refusal) => refusal.into(),
-        NotDecided::NotWhole(problem) => Failure::broken(problem),
-        NotDecided::Broken(problem) => Failure::broken(problem),
-    }
-}
-
 fn not_in_the_future(at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if at > now {
         return Err(Refusal::malformed("occurred_at", format!("{at} is in the future: it is {now} here")));
     }
     Ok(())
-}
-
-fn check_policy(policy: &Policy, book: &PolicyBook, count: i64) -> Result<(), Refusal> {
-    let refuse = |reason, message: String| Err(Refusal::precondition("document", reason, message));
-    if book.latest(policy.name()).is_some_and(|latest| latest.policy.hash() == policy.hash()) {
-        return refuse("POLICY_UNCHANGED", format!("version {count} of policy {} says the same", policy.name()));
-    }
-    if book.len() >= beleg_domain::book::VERSIONS_MAX {
-        return refuse("TOO_MANY_POLICIES", "the log holds its fill of policies".into());
-    }
-    Ok(())
-}
-
-/// Prepaid time after a command's draws.
-fn drawn(mut prepaid: Arc<Prepaid>, drafts: &[Draft]) -> Arc<Prepaid> {
-    for draft in drafts {
-        if let Event::PrepaidDrawn(drawn) = &draft.event {
-            Arc::make_mut(&mut prepaid).drawn(&drawn.draws);
-        }
-    }
-    prepaid
 }
 
 fn personal_field(name: &'static str, text: &str) -> Result<PersonalField, Failure> {
@@ -546,14 +237,4 @@ pub(crate) fn new_id() -> EventId {
 fn stream_version(receipt: &Appended) -> i64 {
     let own = receipt.events.first().map(|event| &event.stream);
     receipt.events.iter().rfind(|event| Some(&event.stream) == own).map_or(0, |event| event.version)
-}
-
-/// The log has no such ticket.
-pub(crate) fn unknown_ticket(id: impl std::fmt::Display) -> Refusal {
-    Refusal::unknown("ticket_id", "TICKET_UNKNOWN", format!("there is no ticket {id}"))
-}
-
-/// The log has no such contract.
-pub(crate) fn unknown_contract(customer: &CustomerId) -> Refusal {
-    Refusal::unknown("customer_id", "CONTRACT_UNKNOWN", format!("customer {customer} has no contract: agree one"))
 }

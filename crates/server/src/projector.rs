@@ -9,6 +9,7 @@
 //! event is ever skipped.
 
 mod batch;
+mod fresh;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use self::batch::Shown;
 use crate::failure::Failure;
 
 pub(crate) use batch::BENCH_EVENT;
+pub(crate) use fresh::Fresh;
 
 /// Events of one batch.
 const BATCH_EVENTS: usize = 4_096;
@@ -56,10 +58,10 @@ impl Progress {
     }
 }
 
-/// How long new events may gather before they are taken in. A transaction of the views
-/// costs about as much for one event as for a hundred, so taking each in by itself
-/// would cost the writer of the log its second processor.
-const GATHERING: Duration = Duration::from_millis(25);
+/// How long new events may gather before they are taken in, unless somebody waits for
+/// them. A transaction of the views costs about as much for one event as for a hundred,
+/// and a page that a hundred events change is written once.
+const GATHERING: Duration = Duration::from_millis(100);
 
 /// More events than this are left for the next start.
 const LAST_EVENTS_MAX: i64 = 100_000;
@@ -73,6 +75,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(crate) async fn follow(
     log: Arc<dyn EventLog>,
     mut writer: ViewsWriter,
+    fresh: Arc<Fresh>,
     progress: watch::Sender<Progress>,
     hurry: Arc<Notify>,
     stop: CancellationToken,
@@ -86,7 +89,7 @@ pub(crate) async fn follow(
             progress.send_modify(|progress| progress.reached(position));
             !stop.is_cancelled() || wanted - position < LAST_EVENTS_MAX
         };
-        match project(&*log, &mut writer, wanted, goes_on).await {
+        match project(&*log, &mut writer, &fresh, wanted, goes_on).await {
             Ok(()) => {
                 retry = RETRY_FIRST;
                 progress.send_modify(|progress| progress.waiting = None);
@@ -128,6 +131,7 @@ pub(crate) async fn follow(
 pub(crate) async fn project(
     log: &dyn EventLog,
     writer: &mut ViewsWriter,
+    fresh: &Fresh,
     to_position: i64,
     mut goes_on: impl FnMut(i64) -> bool,
 ) -> Result<(), Failure> {
@@ -136,20 +140,15 @@ pub(crate) async fn project(
     if !goes_on(position) || position >= to_position {
         return Ok(());
     }
-    let mut page = page(log, position, to_position).await;
+    let mut page = page(log, fresh, position, to_position).await;
     loop {
-        let events = page?;
-        let Some(last) = events.last() else {
+        let Page { events, end: Some((end, leaf_hash)) } = page? else {
             return Err(Failure::broken(format!("the log ends at {position}, before its head {to_position}")));
         };
-        if let Some((_, next)) = events.iter().zip(position + 1..).find(|(event, next)| event.stored.position != *next)
-        {
-            return Err(Failure::broken(format!("event {next} is missing in the log")));
-        }
-        position = last.stored.position;
-        let (rows, last_number) = batch::rows(writer, &events, number).await?;
-        number = last_number;
-        let (applied, next) = tokio::join!(writer.apply(&rows), self::page(log, position, to_position));
+        let (mut rows, last_number) = batch::rows(writer, &events, number).await?;
+        (rows.position, rows.leaf_hash) = (end, leaf_hash);
+        (position, number) = (end, last_number);
+        let (applied, next) = tokio::join!(writer.apply(&rows), self::page(log, fresh, position, to_position));
         applied?;
         page = next;
         if !goes_on(position) || position >= to_position {
@@ -158,21 +157,35 @@ pub(crate) async fn project(
     }
 }
 
-/// The events after a position, as many as make a batch, read; none where nothing is
-/// wanted.
-async fn page(log: &dyn EventLog, after: i64, to_position: i64) -> Result<Vec<Shown>, Failure> {
-    let left = usize::try_from(to_position - after).unwrap_or(0);
-    if left == 0 {
-        return Ok(Vec::new());
+/// Events without a gap, and the position and leaf hash of the last one.
+#[derive(Default)]
+struct Page {
+    events: Vec<Shown>,
+    end: Option<(i64, [u8; 32])>,
+}
+
+/// The events after a position, as many as make a batch; none where nothing is wanted.
+/// What is not fresh is read, and the last one always: its hash says how far the views are.
+async fn page(log: &dyn EventLog, fresh: &Fresh, after: i64, to_position: i64) -> Result<Page, Failure> {
+    if after >= to_position {
+        return Ok(Page::default());
     }
-    let events = log.read_all(after, left.min(BATCH_EVENTS)).await?;
-    let mut shown = Vec::with_capacity(events.len());
-    for stored in events {
-        if shown.len() % EVENTS_AT_ONCE == 0 {
+    let (mut events, next_fresh) = fresh.take(after, to_position, BATCH_EVENTS - 1);
+    let mut position = events.last().map_or(after, |last| last.position);
+    let to = next_fresh.map_or(to_position, |next| to_position.min(next - 1)).max(position + 1);
+    let wanted = usize::try_from(to - position).unwrap_or(1).min(BATCH_EVENTS - events.len());
+    let mut end = None;
+    for (place, stored) in log.read_all(position, wanted).await?.iter().enumerate() {
+        if place % EVENTS_AT_ONCE == EVENTS_AT_ONCE - 1 {
             // The batch before this one is written meanwhile, statement by statement.
             tokio::task::yield_now().await;
         }
-        shown.push(Shown::read(stored)?);
+        position += 1;
+        if stored.position != position {
+            return Err(Failure::broken(format!("event {position} is missing in the log")));
+        }
+        end = Some((position, stored.leaf_hash));
+        events.push(Shown::read(stored)?);
     }
-    Ok(shown)
+    Ok(Page { events, end })
 }

@@ -22,7 +22,7 @@ use crate::pb::ledger_service_server::LedgerServiceServer;
 use crate::pb::log_service_server::LogServiceServer;
 use crate::pb::policy_service_server::PolicyServiceServer;
 use crate::pb::ticket_service_server::TicketServiceServer;
-use crate::projector::{self, Progress};
+use crate::projector::{self, Fresh, Progress};
 use crate::state::{Policies, States};
 use crate::{connections, fold, health};
 
@@ -105,12 +105,14 @@ impl Server {
         let stop = CancellationToken::new();
         let (sender, progress) = watch::channel(Progress::default());
         let hurry = Arc::new(Notify::new());
-        let projecting =
-            tokio::spawn(projector::follow(Arc::clone(&log), writer, sender, Arc::clone(&hurry), stop.clone()));
+        let fresh = Arc::new(Fresh::default());
+        let follow =
+            projector::follow(Arc::clone(&log), writer, Arc::clone(&fresh), sender, Arc::clone(&hurry), stop.clone());
+        let projecting = tokio::spawn(follow);
         let head = fold::instant(log.head().recorded_at_us);
         let clock = Arc::new(Clock::new(config.simulated_clock, head));
         let states = Arc::new(States::new(Policies { book: Arc::new(book), version }));
-        let commands = Commands::new(Arc::clone(&log), clock, states, config.allow_import);
+        let commands = Commands::new(Arc::clone(&log), clock, states, fresh, config.allow_import);
         let api = Api {
             commands: Arc::new(commands),
             views: views.clone(),

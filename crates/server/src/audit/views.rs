@@ -8,7 +8,7 @@ use beleg_store::{EventLog, LogOptions, OpenError, SqliteLog, ViewsOpenError, Vi
 
 use super::{AuditError, Differences};
 use crate::failure::Failure;
-use crate::projector;
+use crate::projector::{self, Fresh};
 
 /// What a rebuild did.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ async fn build(
         progress(reached.unsigned_abs(), total.unsigned_abs());
         true
     };
-    Ok(projector::project(log, writer, to, told).await?)
+    Ok(projector::project(log, writer, &Fresh::default(), to, told).await?)
 }
 
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {

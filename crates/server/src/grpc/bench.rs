@@ -54,6 +54,7 @@ impl Api {
             events: vec![event],
         };
         let appended = self.commands.log.append(append).await?;
+        self.commands.fresh.appended_by_bench(&appended, now_us);
         let last = appended.events.last();
         Ok(bench::AppendResponse {
             version: last.map_or(0, |event| event.version),

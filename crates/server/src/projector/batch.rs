@@ -1,6 +1,7 @@
 //! The rows that a batch of events becomes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use beleg_domain::event::{Event, PolicyPin, PostingRef, Segment};
 use beleg_domain::ids::EventId;
@@ -8,6 +9,7 @@ use beleg_store::StoredEvent;
 use beleg_store::views::{
     BalanceDelta, ContractRow, EntryRow, PolicyRow, TicketChange, TicketRow, ViewBatch, ViewsWriter,
 };
+use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::fold;
@@ -18,31 +20,41 @@ pub(crate) const BENCH_EVENT: &str = "bench_appended";
 /// An event to be shown. Every one is read, also one that no view shows: a damaged one
 /// must not pass unseen.
 pub(super) struct Shown {
-    pub(super) stored: StoredEvent,
+    pub(super) position: i64,
+    pub(super) stream: Arc<str>,
+    pub(super) version: i64,
+    pub(super) event_id: Uuid,
+    pub(super) occurred_at_us: i64,
+    pub(super) recorded_at_us: i64,
     /// None for the bench's.
-    event: Option<Event>,
+    pub(super) event: Option<Event>,
 }
 
 impl Shown {
-    pub(super) fn read(stored: StoredEvent) -> Result<Self, Failure> {
-        let event = (&*stored.event_type != BENCH_EVENT).then(|| fold::read(&stored)).transpose();
+    pub(super) fn read(stored: &StoredEvent) -> Result<Self, Failure> {
+        let event = (&*stored.event_type != BENCH_EVENT).then(|| fold::read(stored)).transpose();
         let event = event.map_err(|failure| Failure::broken(format!("position {}: {failure}", stored.position)))?;
-        Ok(Self { stored, event })
+        Ok(Self {
+            position: stored.position,
+            stream: stored.stream.clone(),
+            version: stored.version,
+            event_id: stored.event_id,
+            occurred_at_us: stored.occurred_at_us,
+            recorded_at_us: stored.recorded_at_us,
+            event,
+        })
     }
 }
 
-/// What events make of the views, and the number of the last entry then.
+/// What events make of the views, and the number of the last entry then. The batch
+/// still lacks where it ends.
 pub(super) async fn rows(writer: &mut ViewsWriter, events: &[Shown], number: i64) -> Result<(ViewBatch, i64), Failure> {
     let before = posted_before(writer, events).await?;
     let mut batch = Batch { rows: ViewBatch::default(), number, before, posted: HashMap::new() };
-    for Shown { stored, event } in events {
-        if let Some(event) = event {
-            batch.take(stored, event)?;
+    for shown in events {
+        if let Some(event) = &shown.event {
+            batch.take(shown, event)?;
         }
-    }
-    if let Some(Shown { stored, .. }) = events.last() {
-        batch.rows.position = stored.position;
-        batch.rows.leaf_hash = stored.leaf_hash;
     }
     Ok((batch.rows, batch.number))
 }
@@ -55,7 +67,7 @@ async fn posted_before(writer: &mut ViewsWriter, events: &[Shown]) -> Result<Has
         Some(Event::QuoteAssessed(assessed)) => &assessed.reversed[..],
         _ => &[],
     });
-    let named: BTreeSet<(uuid::Uuid, u32)> = reversed.map(|posting| (posting.assessment.0, posting.index)).collect();
+    let named: BTreeSet<(Uuid, u32)> = reversed.map(|posting| (posting.assessment.0, posting.index)).collect();
     if named.is_empty() {
         return Ok(HashMap::new());
     }
@@ -79,7 +91,7 @@ struct Batch {
 
 /// What an assessment says besides its segments.
 struct Assessed<'e> {
-    stored: &'e StoredEvent,
+    stored: &'e Shown,
     customer: &'e str,
     ticket: EventId,
     work: Option<EventId>,
@@ -90,7 +102,7 @@ struct Assessed<'e> {
 }
 
 impl Batch {
-    fn take(&mut self, stored: &StoredEvent, event: &Event) -> Result<(), Failure> {
+    fn take(&mut self, stored: &Shown, event: &Event) -> Result<(), Failure> {
         match event {
             Event::TicketOpened(opened) => {
                 let reference = opened.reference.as_ref();
@@ -175,9 +187,9 @@ impl Batch {
     }
 
     /// The row of the ticket whose stream an event is in.
-    fn change(&mut self, stored: &StoredEvent) -> Result<&mut TicketChange, Failure> {
-        let id = stored.stream.strip_prefix("ticket-").and_then(|id| uuid::Uuid::try_parse(id).ok());
-        let id = id.ok_or_else(|| Failure::broken(format!("{} in stream {}", stored.event_type, stored.stream)))?;
+    fn change(&mut self, stored: &Shown) -> Result<&mut TicketChange, Failure> {
+        let id = stored.stream.strip_prefix("ticket-").and_then(|id| Uuid::try_parse(id).ok());
+        let id = id.ok_or_else(|| Failure::broken(format!("a ticket's event in stream {}", stored.stream)))?;
         Ok(self.rows.changes.entry(id).or_default())
     }
 
@@ -248,7 +260,7 @@ impl Batch {
     }
 
     fn post(&mut self, entry: EntryRow) {
-        let of = (entry.ticket_id, entry.rule.clone(), entry.account.clone(), entry.currency.clone());
+        let of = (entry.customer_id.clone(), entry.rule.clone(), entry.account.clone(), entry.currency.clone());
         let sum: &mut BalanceDelta = self.rows.balances.entry(of).or_default();
         sum.worked_seconds += entry.worked_seconds;
         sum.billed_seconds += entry.billed_seconds;

@@ -1,0 +1,126 @@
+//! Events on their way from the commands to the views.
+//!
+//! What this process has appended it need not read back and parse to project it: a
+//! command leaves its events here once they are in the log. It is a shortcut and no
+//! more. What is missing here is read from the log: events of other processes, of
+//! before the start, and what found no room. The last event of every batch always is.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use beleg_domain::event::Event;
+use beleg_domain::ticket::command::Draft;
+use beleg_store::Appended;
+
+use super::batch::Shown;
+
+/// Events kept at most, a second's worth or so.
+const EVENTS_MAX: usize = 8_192;
+
+/// Events by their position.
+#[derive(Default)]
+pub(crate) struct Fresh(Mutex<BTreeMap<i64, Shown>>);
+
+impl Fresh {
+    /// Leaves what a command appended.
+    pub(crate) fn appended(&self, receipt: &Appended, drafts: Vec<Draft>) {
+        let events = drafts.into_iter().map(|draft| (draft.at.micros(), Some(draft.event)));
+        self.put(receipt, events);
+    }
+
+    /// Leaves events of the bench, which no view shows.
+    pub(crate) fn appended_by_bench(&self, receipt: &Appended, occurred_at_us: i64) {
+        self.put(receipt, receipt.events.iter().map(|_| (occurred_at_us, None)));
+    }
+
+    fn put(&self, receipt: &Appended, events: impl Iterator<Item = (i64, Option<Event>)>) {
+        // The receipt of a repeated request is about events of long ago.
+        if receipt.repeated {
+            return;
+        }
+        let mut fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if fresh.len() >= EVENTS_MAX {
+            return;
+        }
+        for (appended, (occurred_at_us, event)) in receipt.events.iter().zip(events) {
+            let shown = Shown {
+                position: appended.position,
+                stream: appended.stream.clone(),
+                version: appended.version,
+                event_id: appended.event_id,
+                occurred_at_us,
+                recorded_at_us: receipt.recorded_at_us,
+                event,
+            };
+            fresh.insert(appended.position, shown);
+        }
+    }
+
+    /// Takes the unbroken run of events after a position and before another, so many at
+    /// most, and says where the next one after the run is. What lies before is let go.
+    pub(super) fn take(&self, after: i64, before: i64, limit: usize) -> (Vec<Shown>, Option<i64>) {
+        let mut fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if fresh.first_key_value().is_some_and(|(first, _)| *first <= after) {
+            *fresh = fresh.split_off(&(after + 1));
+        }
+        let mut run = Vec::new();
+        let mut next = after + 1;
+        while run.len() < limit && next < before {
+            let Some(shown) = fresh.remove(&next) else { break };
+            run.push(shown);
+            next += 1;
+        }
+        (run, fresh.first_key_value().map(|(first, _)| *first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use beleg_store::AppendedEvent;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn appended(fresh: &Fresh, positions: std::ops::Range<i64>) {
+        let event = |position| AppendedEvent {
+            event_id: Uuid::now_v7(),
+            event_type: "bench_appended".into(),
+            stream: "a".into(),
+            version: position,
+            position,
+        };
+        let receipt = Appended {
+            repeated: false,
+            first_position: positions.start,
+            recorded_at_us: 7,
+            events: positions.map(event).collect(),
+        };
+        fresh.appended_by_bench(&receipt, 6);
+    }
+
+    fn taken(fresh: &Fresh, after: i64, before: i64, limit: usize) -> (Vec<i64>, Option<i64>) {
+        let (run, next) = fresh.take(after, before, limit);
+        (run.iter().map(|shown| shown.position).collect(), next)
+    }
+
+    #[test]
+    fn a_run_ends_at_a_gap_at_the_limit_and_before_the_end() {
+        let fresh = Fresh::default();
+        appended(&fresh, 8..10);
+        appended(&fresh, 3..7);
+        assert_eq!(taken(&fresh, 2, 100, 2), (vec![3, 4], Some(5)));
+        assert_eq!(taken(&fresh, 4, 6, 100), (vec![5], Some(6)));
+        assert_eq!(taken(&fresh, 5, 100, 100), (vec![6], Some(8)));
+        assert_eq!(taken(&fresh, 6, 100, 100), (vec![], Some(8)), "the event at 7 is not here");
+        assert_eq!(taken(&fresh, 8, 100, 100), (vec![9], None), "what lies before is let go");
+    }
+
+    #[test]
+    fn it_holds_so_many_and_what_is_too_much_is_left_to_the_log() {
+        let fresh = Fresh::default();
+        for position in 1..10_000 {
+            appended(&fresh, position..position + 1);
+        }
+        assert_eq!(taken(&fresh, 0, i64::MAX, usize::MAX).0.len(), EVENTS_MAX);
+    }
+}
