@@ -2,7 +2,8 @@
 //!
 //! Two stores live here. The **log** ([`EventLog`], [`SqliteLog`], [`PostgresLog`]) is the truth: events are only ever added, in one
 //! gapless order, and the database itself refuses to change them. The **views** ([`Views`]) are what the projector
-//! made of the log for lists and totals: delete them and they are rebuilt.
+//! made of the log for lists and totals: delete them and they are rebuilt. Both live in one [`Storage`], a directory or
+//! a PostgreSQL database.
 //!
 //! What is absent: no decision is taken here, no protobuf is known, no payload is ever read.
 
@@ -12,6 +13,7 @@ mod fault;
 mod log;
 mod postgres;
 mod sqlite;
+mod storage;
 pub mod views;
 
 pub use log::{
@@ -20,4 +22,5 @@ pub use log::{
     StoredEvent, StoredPersonal, StoredRequest, UnavailableReason,
 };
 pub use postgres::PostgresOptions;
+pub use storage::{Database, Storage};
 pub use views::{ViewBatch, ViewError, Views, ViewsOpenError, ViewsWriter};

@@ -54,6 +54,9 @@ pub trait EventLog: Send + Sync {
     /// The last position that this process knows to be durable.
     fn head(&self) -> Head;
 
+    /// Looks where the log ends now, also by what other processes appended.
+    async fn refresh_head(&self) -> Result<Head, ReadError>;
+
     /// What this process has committed so far.
     fn commits(&self) -> Commits;
 

@@ -80,6 +80,7 @@ pub struct PostgresLog {
     info: LogInfo,
     readers: Readers,
     head: watch::Receiver<Head>,
+    published: watch::Sender<Head>,
     queue: Queue,
     /// The task that looks for what other processes append.
     follower: AbortHandle,
@@ -97,6 +98,11 @@ impl EventLog for PostgresLog {
 
     fn head(&self) -> Head {
         *self.head.borrow()
+    }
+
+    async fn refresh_head(&self) -> Result<Head, ReadError> {
+        open::move_on(&self.published, read::head(&self.readers).await?);
+        Ok(self.head())
     }
 
     fn commits(&self) -> Commits {

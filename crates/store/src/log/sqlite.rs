@@ -85,15 +85,6 @@ impl SqliteLog {
     pub fn path(&self) -> &std::path::Path {
         &self.path
     }
-
-    /// Looks where the log ends now. Only needed for a log that was opened for reading: another process writes it.
-    pub async fn refresh_head(&self) -> Result<Head, ReadError> {
-        let head = read::head(&self.readers).await?;
-        if let Some(sender) = &self.head_of_reader {
-            sender.send_replace(head);
-        }
-        Ok(head)
-    }
 }
 
 #[async_trait]
@@ -104,6 +95,14 @@ impl EventLog for SqliteLog {
 
     fn head(&self) -> Head {
         *self.head.borrow()
+    }
+
+    /// Only needed where it was opened for reading: another process writes it then.
+    async fn refresh_head(&self) -> Result<Head, ReadError> {
+        let Some(sender) = &self.head_of_reader else { return Ok(self.head()) };
+        let head = read::head(&self.readers).await?;
+        sender.send_replace(head);
+        Ok(head)
     }
 
     fn commits(&self) -> Commits {

@@ -1,0 +1,122 @@
+//! Where a log and its views are kept: a directory of this machine, or a PostgreSQL database.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::log::{EventLog, LogOptions, OpenError, PostgresLog, SqliteLog};
+use crate::postgres::PostgresOptions;
+use crate::views::{self, Views, ViewsOpenError, ViewsWriter};
+
+/// Where a log and its views are kept.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// Two SQLite files in a directory, for one server.
+    Directory(PathBuf),
+    /// Two schemas of a PostgreSQL database, for any number of servers.
+    Database(Database),
+}
+
+/// A PostgreSQL database and how it is used.
+#[derive(Clone)]
+pub struct Database {
+    url: String,
+    connections: u32,
+    pub(crate) options: PostgresOptions,
+}
+
+impl fmt::Debug for Database {
+    /// Without its URL, for that may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Connections of a server, unless told otherwise.
+    pub const CONNECTIONS: u32 = 12;
+
+    /// The fewest: one each for the writer, the projector, looking where the log ends, and reading log and views.
+    pub const CONNECTIONS_MIN: u32 = 5;
+
+    /// A database by its URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: url.into(), connections: Self::CONNECTIONS, options: PostgresOptions::default() }
+    }
+
+    /// The same with at most so many connections.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self { connections: connections.max(Self::CONNECTIONS_MIN), ..self }
+    }
+
+    /// The same with other time-outs.
+    #[must_use]
+    pub fn with_options(self, options: PostgresOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Connections that read the views: a quarter of those that read.
+    pub(crate) fn view_readers(&self) -> u32 {
+        (self.readers() / 4).max(1)
+    }
+
+    fn log_readers(&self) -> u32 {
+        (self.readers() - self.view_readers()).max(1)
+    }
+
+    fn readers(&self) -> u32 {
+        self.connections.saturating_sub(3)
+    }
+}
+
+impl Storage {
+    /// Opens the log for writing, and creates it if it is missing.
+    pub async fn open_log(&self, options: LogOptions) -> Result<Arc<dyn EventLog>, OpenError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteLog::open(directory, options).await?),
+            Self::Database(database) => {
+                let options = LogOptions { readers: database.log_readers(), ..options };
+                Arc::new(PostgresLog::open(database.url(), options, database.options).await?)
+            }
+        })
+    }
+
+    /// Opens the log for reading, beside whoever writes it.
+    pub async fn open_log_read_only(&self) -> Result<Arc<dyn EventLog>, OpenError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteLog::open_read_only(directory).await?),
+            Self::Database(database) => {
+                // What it is created with is not asked: it is there.
+                let options = LogOptions::new(crate::log::ClockKind::System);
+                let options = LogOptions { readers: database.log_readers(), ..options };
+                Arc::new(PostgresLog::open_read_only(database.url(), options, database.options).await?)
+            }
+        })
+    }
+
+    /// Opens the views of a log for its projector and for readers, and creates them if they are missing. Those of
+    /// another log are refused.
+    pub async fn open_views(
+        &self,
+        log: &dyn EventLog,
+    ) -> Result<(Box<dyn ViewsWriter>, Arc<dyn Views>), ViewsOpenError> {
+        match self {
+            Self::Directory(directory) => views::open_in_directory(&views::serving_file(directory), log).await,
+            Self::Database(database) => views::open_in_database(database, log).await,
+        }
+    }
+
+    /// The directory, or host and database; never a password.
+    pub fn place(&self) -> PathBuf {
+        match self {
+            Self::Directory(directory) => directory.clone(),
+            Self::Database(database) => crate::postgres::Server::at(database.url(), database.options)
+                .map_or_else(|_| Path::new("the database").to_owned(), |server| server.place),
+        }
+    }
+}
