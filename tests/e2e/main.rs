@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-/// A hand in the data directory.
+/// A hand in the database.
 mod forge;
 /// A server, its clients and its clock.
 mod house;
+/// What keeps log and views.
+mod place;
 
 /// One day, one ticket, to the cent.
 mod worked_ticket;

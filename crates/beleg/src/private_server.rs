@@ -1,7 +1,7 @@
 //! A server of one's own on a fresh log, gone when its user is done.
 
 use crate::failure::Failure;
-use beleg_server::{Config, ServeError, run};
+use beleg_server::{Config, ServeError, Storage, run};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -53,7 +53,7 @@ async fn start(simulated: bool, bench: bool, listen: SocketAddr) -> Result<Priva
     // waits in the socket until the server takes it.
     let listener = TcpListener::bind(listen).await.map_err(|error| failed(format!("{listen}: {error}")))?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-    let config = Config { data: data.path().to_owned(), simulated_clock: simulated, allow_import: bench, bench };
+    let config = Config { storage: Storage::Directory(data.path().to_owned()), simulated_clock: simulated, allow_import: bench, bench };
     let (shutdown, told) = oneshot::channel::<()>();
     let running = tokio::spawn(run(config, listener, async {
         // Told to, or its user is gone: both are the end.

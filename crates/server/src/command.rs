@@ -176,7 +176,11 @@ impl Commands {
             let policies = self.states.policies().await;
             let call = self.call(request, id);
             let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
-            let Decision { drafts, ticket } = decided.map_err(not_decided)?;
+            let Decision { drafts, ticket } = match decided {
+                Ok(decision) => decision,
+                Err(_) if self.outdated(None, Some(&command.customer), Some(call.now), &mut attempts).await? => continue,
+                Err(error) => return Err(not_decided(error)),
+            };
             let name = Arc::clone(&asked.stream);
             let mut expectations: Vec<(Arc<str>, i64)> = vec![(name.clone(), 0)];
             if let Some(contract) = &contract {
@@ -226,6 +230,9 @@ impl Commands {
             };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
                 let actual = folded.ticket.version;
+                if self.outdated(Some(id), None, None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
             }
             let customer = folded.ticket.customer.clone();
@@ -248,6 +255,9 @@ impl Commands {
             let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
                 Ok(drafts) => drafts,
                 Err(error) => {
+                    if self.outdated(Some(id), Some(&customer), Some(call.now), &mut attempts).await? {
+                        continue;
+                    }
                     if let NotDecided::Refused(_) = error {
                         self.states.put_ticket(folded);
                     }
@@ -303,6 +313,9 @@ impl Commands {
             let contract = self.states.contract(&*self.log, &customer).await?;
             let version = contract.as_ref().map_or(0, |contract| contract.version());
             if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
+                if self.outdated(None, Some(&customer), None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
             }
             let policies = self.states.policies().await;
@@ -310,7 +323,11 @@ impl Commands {
             let at = request.occurred_at.unwrap_or(call.now);
             not_in_the_future(at, call.now)?;
             let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let own_events = decide(contract.as_deref(), &exists, own)?;
+            let own_events = match decide(contract.as_deref(), &exists, own) {
+                Ok(events) => events,
+                Err(_) if self.outdated(None, Some(&customer), Some(call.now), &mut attempts).await? => continue,
+                Err(refusal) => return Err(refusal.into()),
+            };
             let mut expectations = vec![(name.clone(), version)];
             let mut events = Vec::with_capacity(own_events.len());
             for (place, event) in own_events.into_iter().enumerate() {
@@ -344,13 +361,21 @@ impl Commands {
         loop {
             let policies = self.states.policies().await;
             if let Some(expected) = request.expected_version.filter(|expected| *expected != policies.version) {
+                if self.outdated(None, None, None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
             }
             let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
             not_in_the_future(at, call.now)?;
             let count = policies.book.count(policy.name());
-            check_policy(&policy, &policies.book, count)?;
+            if let Err(refusal) = check_policy(&policy, &policies.book, count) {
+                if self.outdated(None, None, Some(call.now), &mut attempts).await? {
+                    continue;
+                }
+                return Err(refusal.into());
+            }
             let published = PolicyPublished {
                 document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
                 hash: hex::encode(policy.hash()),
@@ -428,6 +453,25 @@ impl Commands {
             self.states.reload_policies(&*self.log).await?;
         }
         Ok(())
+    }
+
+    /// Whether another process has changed what a decision was made on, or has recorded something later than the "now" of
+    /// a decision in which time played a part: then it may come out otherwise the next time. Asked before a refusal is given.
+    async fn outdated(
+        &self,
+        ticket: Option<EventId>,
+        customer: Option<&CustomerId>,
+        now: Option<Timestamp>,
+        attempts: &mut usize,
+    ) -> Result<bool, Failure> {
+        if !self.log.is_shared() || *attempts + 1 >= ATTEMPTS_MAX {
+            return Ok(false);
+        }
+        let head = self.log.refresh_head().await?;
+        let changed = self.states.freshen(&*self.log, ticket, customer).await?;
+        let outdated = changed || now.is_some_and(|now| fold::instant(head.recorded_at_us) > now);
+        *attempts += usize::from(outdated);
+        Ok(outdated)
     }
 
     fn accepted(&self, receipt: Appended, name: &str, ticket: Arc<Ticket>, opening: Opening) -> Accepted {

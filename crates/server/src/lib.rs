@@ -21,4 +21,5 @@ mod request;
 mod serve;
 mod state;
 
+pub use beleg_store::{Database, Storage};
 pub use serve::{Config, ServeError, Server, run};
