@@ -21,5 +21,4 @@ mod request;
 mod serve;
 mod state;
 
-pub use beleg_store::{Database, Storage};
 pub use serve::{Config, ServeError, Server, run};

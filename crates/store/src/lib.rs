@@ -18,8 +18,8 @@ pub mod views;
 
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
-    NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles, SqliteLog,
-    StoredEvent, StoredPersonal, StoredRequest, UnavailableReason,
+    MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles,
+    SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
 };
 pub use postgres::PostgresOptions;
 pub use storage::{Database, Storage};

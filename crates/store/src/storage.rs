@@ -56,6 +56,17 @@ impl Database {
         Self { options, ..self }
     }
 
+    /// Creates an empty database on the same server, for a log that is thrown away. The role must be allowed to.
+    pub async fn create_beside(&self) -> Result<Self, OpenError> {
+        let name = crate::postgres::create_database(self).await?;
+        Ok(Self { url: renamed(&self.url, &name), ..self.clone() })
+    }
+
+    /// Drops what [`Database::create_beside`] created. Whoever is still connected is cut off.
+    pub async fn drop(self) -> Result<(), OpenError> {
+        crate::postgres::drop_database(&self, &renamed(&self.url, "postgres")).await
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -117,6 +128,41 @@ impl Storage {
             Self::Directory(directory) => directory.clone(),
             Self::Database(database) => crate::postgres::Server::at(database.url(), database.options)
                 .map_or_else(|_| Path::new("the database").to_owned(), |server| server.place),
+        }
+    }
+}
+
+/// The URL with another database in its path.
+fn renamed(url: &str, name: &str) -> String {
+    let (address, query) = url.split_once('?').map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
+    let after_scheme = address.find("://").map_or(0, |at| at + 3);
+    let end = address[after_scheme..].find('/').map_or(address.len(), |at| after_scheme + at);
+    format!("{}/{name}{query}", &address[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_database_keeps_the_rest_of_the_url() {
+        assert_eq!(renamed("postgres://a:b@host:1/x?sslmode=disable", "y"), "postgres://a:b@host:1/y?sslmode=disable");
+        assert_eq!(renamed("postgres://host", "y"), "postgres://host/y");
+    }
+
+    #[test]
+    fn what_is_printed_holds_no_password() {
+        let storage = Storage::Database(Database::at("postgres://beleg:secret@host:5433/tickets"));
+        assert_eq!(storage.place(), Path::new("postgres://host:5433/tickets"));
+        assert!(!format!("{storage:?}").contains("secret"), "{storage:?}");
+    }
+
+    #[test]
+    fn connections_are_shared_out() {
+        for connections in [0, 5, 6, 12, 100] {
+            let database = Database::at("postgres://host/x").with_connections(connections);
+            let used = 3 + database.log_readers() + database.view_readers();
+            assert_eq!(used, connections.max(Database::CONNECTIONS_MIN), "{connections}");
         }
     }
 }

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use error::{AppendError, OpenError, ReadError, UnavailableReason};
-pub use postgres::{PostgresLog, Roles};
+pub use postgres::{MoveError, PostgresLog, Roles, move_log};
 pub use rows::{
     Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField,
     StoredEvent, StoredPersonal, StoredRequest,

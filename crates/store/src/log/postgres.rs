@@ -55,11 +55,13 @@
 //! transaction behind, transact-rs/sqlx#4385), and the server ends what idles or waits too long.
 
 mod batch;
+mod moving;
 mod open;
 mod read;
 mod roles;
 mod write;
 
+pub use moving::{MoveError, move_log};
 pub use roles::Roles;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@ mod open;
 mod read;
 mod write;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -81,6 +82,12 @@ pub struct SqliteLog {
 }
 
 impl SqliteLog {
+    /// Accepted requests, many at a time.
+    pub(crate) async fn requests(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
+        let mut reader = self.readers.acquire().await?;
+        read::requests(&mut reader, ids).await
+    }
+
     /// The database file.
     pub fn path(&self) -> &std::path::Path {
         &self.path
@@ -118,8 +125,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn find_request(&self, request_id: Uuid) -> Result<Option<StoredRequest>, ReadError> {
-        let mut reader = self.readers.acquire().await?;
-        Ok(read::requests(&mut reader, &[request_id]).await?.remove(&request_id))
+        Ok(self.requests(&[request_id]).await?.remove(&request_id))
     }
 
     async fn stream_version(&self, stream: &str) -> Result<i64, ReadError> {

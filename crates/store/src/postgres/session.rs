@@ -32,6 +32,8 @@ pub(crate) enum Use {
     Write,
     /// Writing the views: what is lost of them is made again.
     Project,
+    /// Writing a whole log in one transaction, however long it takes.
+    Move,
 }
 
 /// A server and a database on it.
@@ -81,20 +83,23 @@ impl Server {
         let statement = match purpose {
             Use::Read => self.options.read_timeout,
             Use::Write | Use::Project => self.options.write_timeout,
+            Use::Move => Duration::ZERO,
         };
+        let idle = if purpose == Use::Move { Duration::ZERO } else { self.options.idle_in_transaction_timeout };
         let lock = match purpose {
-            Use::Read | Use::Write => self.options.lock_timeout,
+            Use::Read | Use::Write | Use::Move => self.options.lock_timeout,
             Use::Project => self.options.lock_timeout.min(PROJECT_LOCK_TIMEOUT),
         };
         let application = match purpose {
             Use::Read => "beleg reader",
             Use::Write => "beleg writer",
             Use::Project => "beleg projector",
+            Use::Move => "beleg move",
         };
         let mut settings = vec![
             ("statement_timeout", ms(statement)),
             ("lock_timeout", ms(lock)),
-            ("idle_in_transaction_session_timeout", ms(self.options.idle_in_transaction_timeout)),
+            ("idle_in_transaction_session_timeout", ms(idle)),
             ("plan_cache_mode", "force_generic_plan".to_owned()),
             // The arrays of a batch.
             ("work_mem", "32MB".to_owned()),
@@ -104,7 +109,7 @@ impl Server {
         );
         settings.push(match purpose {
             Use::Read => ("default_transaction_read_only", "on".to_owned()),
-            Use::Write => ("synchronous_commit", "on".to_owned()),
+            Use::Write | Use::Move => ("synchronous_commit", "on".to_owned()),
             Use::Project => ("synchronous_commit", "off".to_owned()),
         });
         // A process that is cut off is noticed, and its locks are free then.
@@ -142,6 +147,7 @@ impl Server {
         let statement = match purpose {
             Use::Read => self.options.read_timeout,
             Use::Write | Use::Project => self.options.write_timeout,
+            Use::Move => Duration::from_secs(600),
         };
         statement + Duration::from_secs(5)
     }

@@ -32,6 +32,24 @@ impl std::fmt::Debug for Roles {
 }
 
 impl Roles {
+    /// The schemas, which the owner owns.
+    pub const SCHEMAS: [&str; 2] = ["beleg_log", "beleg_views"];
+
+    /// Which of the roles do not exist yet.
+    pub async fn missing(&self, admin_url: &str, options: PostgresOptions) -> Result<Vec<String>, OpenError> {
+        let admin = Server::at(admin_url, options)?;
+        let failed = |source| admin.failed(source);
+        let mut connection = admin.connect_unbounded().await.map_err(failed)?;
+        let mut missing = Vec::new();
+        for role in [&self.owner, &self.service] {
+            if !exists(&mut connection, role).await.map_err(failed)? {
+                missing.push(role.clone());
+            }
+        }
+        connection.close().await.map_err(failed)?;
+        Ok(missing)
+    }
+
     /// Creates the roles where they are missing, migrates both schemas as the owner and gives the service its
     /// rights. The URL's role must be allowed to create roles and to let others create schemas in the database. What
     /// is done already stays done: this may be repeated, and is after every new version of the program.
@@ -77,9 +95,13 @@ const GRANTS: [&str; 5] = [
     "SELECT format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT EXECUTE ON FUNCTIONS TO %I', $1, $2)",
 ];
 
+async fn exists(connection: &mut PgConnection, role: &str) -> Result<bool, sqlx::Error> {
+    let role = sqlx::query("SELECT FROM pg_roles WHERE rolname = $1").bind(role);
+    Ok(role.fetch_optional(connection).await?.is_some())
+}
+
 async fn create(connection: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
-    let exists = sqlx::query("SELECT FROM pg_roles WHERE rolname = $1").bind(role);
-    if exists.fetch_optional(&mut *connection).await?.is_none() {
+    if !exists(connection, role).await? {
         run_formatted(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", role, "").await?;
     }
     match password {
