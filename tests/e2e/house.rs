@@ -99,7 +99,7 @@ impl House {
         house
     }
 
-    async fn prepare(&self) {
+    pub(crate) async fn prepare(&self) {
         let document = POLICY.to_owned();
         let published = pb::PublishPolicyRequest { request_id: id(), document, ..Default::default() };
         self.policies().publish_policy(self.call(published)).await.unwrap();

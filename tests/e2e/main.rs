@@ -28,9 +28,13 @@ mod forgeries;
 mod opening;
 /// Lists, pages, references and what was known when.
 mod queries;
+/// The database goes away and comes back.
+mod outages;
 /// The same call sent twice counts once.
 mod repeated_requests;
 /// Connections, streams, health: what a server does without any ticket.
 mod transport;
+/// Two servers on one database are one service.
+mod two_servers;
 /// What was known when, and about when.
 mod two_times;

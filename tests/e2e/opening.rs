@@ -23,9 +23,7 @@ async fn a_log_with_a_simulated_clock_is_refused_by_an_ordinary_server_and_the_o
 #[tokio::test(flavor = "multi_thread")]
 async fn one_directory_has_one_writer() {
     let house = House::ready().await;
-    if let Place::Database(_) = house.data {
-        return;
-    }
+    let Place::Directory(_) = house.data else { return };
     let (_channel, _stop, running) = serve(&house.data, true).await;
     let error = running.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("another process"), "{error}");

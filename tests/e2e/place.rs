@@ -1,7 +1,9 @@
 //! Where a test's log and views are kept: a directory, or with `BELEG_TEST_BACKEND=postgres` a database. The same tests
 //! run on both.
 
-use beleg_postgres_cluster::Database;
+use std::sync::Arc;
+
+use beleg_postgres_cluster::{Cluster, Database};
 use beleg_store::Storage;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -9,9 +11,12 @@ use tempfile::TempDir;
 /// Chooses the backend: `sqlite`, which is the default, or `postgres`.
 const BACKEND: &str = "BELEG_TEST_BACKEND";
 
+#[derive(Clone)]
 pub(crate) enum Place {
-    Directory(TempDir),
-    Database(Database),
+    Directory(Arc<TempDir>),
+    Database(Arc<Database>),
+    /// A database of a server that the test ends and starts itself.
+    Own(Arc<Cluster>),
 }
 
 /// What of it is meant.
@@ -25,16 +30,42 @@ impl Place {
     /// An empty one.
     pub(crate) async fn new() -> Self {
         match std::env::var(BACKEND).as_deref() {
-            Err(_) | Ok("" | "sqlite") => Self::Directory(tempfile::tempdir().unwrap()),
-            Ok("postgres") => Self::Database(Database::new().await.expect("a PostgreSQL, for that was asked for")),
+            Err(_) | Ok("" | "sqlite") => Self::directory(),
+            Ok("postgres") => Self::database().await.expect("a PostgreSQL, for that was asked for"),
             Ok(other) => panic!("{BACKEND}={other}: it is sqlite or postgres"),
+        }
+    }
+
+    fn directory() -> Self {
+        Self::Directory(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// A database, whatever the backend of the other tests; `None`, said loudly, where there can be none.
+    pub(crate) async fn database() -> Option<Self> {
+        Some(Self::Database(Arc::new(Database::new().await?)))
+    }
+
+    /// The same on a server that the test may end.
+    pub(crate) async fn own() -> Option<Self> {
+        // Says why there is none.
+        Database::new().await?;
+        let cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+        // An existing server is not ours to end.
+        cluster.inspect_err(|error| eprintln!("*** NOT TESTED: {error} ***")).ok().map(|cluster| Self::Own(Arc::new(cluster)))
+    }
+
+    fn url(&self) -> Option<String> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Database(database) => Some(database.url().to_owned()),
+            Self::Own(cluster) => Some(cluster.url("postgres")),
         }
     }
 
     pub(crate) fn storage(&self) -> Storage {
         match self {
             Self::Directory(directory) => Storage::Directory(directory.path().to_owned()),
-            Self::Database(database) => Storage::Database(beleg_store::Database::at(database.url())),
+            _ => Storage::Database(beleg_store::Database::at(self.url().unwrap())),
         }
     }
 
@@ -49,8 +80,8 @@ impl Place {
                 let url = format!("sqlite://{}", directory.path().join(file).display());
                 Shell::Sqlite(SqliteConnection::connect(&url).await.unwrap())
             }
-            Self::Database(database) => {
-                let mut shell = Shell::Postgres(PgConnection::connect(database.url()).await.unwrap());
+            _ => {
+                let mut shell = Shell::Postgres(PgConnection::connect(&self.url().unwrap()).await.unwrap());
                 let path = match part {
                     Part::Log => "SET search_path = beleg_log",
                     Part::Views => "SET search_path = beleg_views",
@@ -77,7 +108,7 @@ impl Place {
     pub(crate) async fn lose_views(&self) {
         match self {
             Self::Directory(directory) => std::fs::remove_file(directory.path().join("views.sqlite")).unwrap(),
-            Self::Database(_) => drop(self.shell(Part::Views).await.run("DROP SCHEMA beleg_views CASCADE").await),
+            _ => drop(self.shell(Part::Views).await.run("DROP SCHEMA beleg_views CASCADE").await),
         }
     }
 
@@ -98,7 +129,7 @@ impl Place {
                 let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
                 names.filter(|name| name.to_string_lossy().starts_with("views.fresh")).count() as u64
             }
-            Self::Database(_) => {
+            _ => {
                 let count = "SELECT 1 FROM pg_namespace WHERE nspname LIKE 'beleg_views_fresh%'";
                 self.shell(Part::Views).await.run(count).await
             }
