@@ -1,5 +1,5 @@
-use beleg_server::{audit, pb};
 use beleg_server::pb::{Activity, FaultCause, Reproducible};
+use beleg_server::{audit, pb};
 
 use crate::forge;
 use crate::house::House;
@@ -110,10 +110,7 @@ async fn checks_beside_a_busy_server_and_beside_each_other_find_nothing() {
     let storage = house.storage();
     let checking = async {
         for _ in 0..5 {
-            let (one, two) = tokio::join!(
-                audit::check_views(&storage, &silent),
-                audit::check_views(&storage, &silent)
-            );
+            let (one, two) = tokio::join!(audit::check_views(&storage, &silent), audit::check_views(&storage, &silent));
             assert_eq!(one.unwrap().found, Vec::<String>::new());
             assert_eq!(two.unwrap().found, Vec::<String>::new());
         }

@@ -4,8 +4,8 @@ use prost::bytes::BufMut as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::place::Place;
 use crate::house::{House, at, id, key, serve, told};
+use crate::place::Place;
 use crate::worked_ticket::play;
 
 /// Sends work that is wrong in one thing; says the code and the reason.

@@ -26,10 +26,10 @@ mod following;
 mod forgeries;
 /// A log belongs to one kind of clock, one schema and one writer.
 mod opening;
-/// Lists, pages, references and what was known when.
-mod queries;
 /// The database goes away and comes back.
 mod outages;
+/// Lists, pages, references and what was known when.
+mod queries;
 /// The same call sent twice counts once.
 mod repeated_requests;
 /// Connections, streams, health: what a server does without any ticket.

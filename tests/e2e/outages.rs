@@ -53,10 +53,8 @@ async fn while_the_database_is_away_callers_are_told_to_come_back_and_then_all_g
     let (mut writing, mut reading) = (one.tickets(), two.tickets());
     let asked = pb::GetTicketRequest { ticket: key(&ticket), ..Default::default() };
     let begun = Instant::now();
-    let (written, read) = tokio::join!(
-        writing.log_work(one.call(work.clone())),
-        reading.get_ticket(two.call(asked.clone()))
-    );
+    let (written, read) =
+        tokio::join!(writing.log_work(one.call(work.clone())), reading.get_ticket(two.call(asked.clone())));
     is_away(&written.unwrap_err());
     is_away(&read.unwrap_err());
     // Bounded: what a connection is ridden out for, and the look-up of an outcome that cannot be known.

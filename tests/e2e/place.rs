@@ -51,7 +51,10 @@ impl Place {
         Database::new().await?;
         let cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
         // An existing server is not ours to end.
-        cluster.inspect_err(|error| eprintln!("*** NOT TESTED: {error} ***")).ok().map(|cluster| Self::Own(Arc::new(cluster)))
+        cluster
+            .inspect_err(|error| eprintln!("*** NOT TESTED: {error} ***"))
+            .ok()
+            .map(|cluster| Self::Own(Arc::new(cluster)))
     }
 
     fn url(&self) -> Option<String> {
@@ -147,12 +150,8 @@ impl Shell {
     /// Runs statements and says how many rows they changed or gave.
     pub(crate) async fn run(&mut self, sql: &str) -> u64 {
         match self {
-            Self::Sqlite(shell) => {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.unwrap().rows_affected()
-            }
-            Self::Postgres(shell) => {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.unwrap().rows_affected()
-            }
+            Self::Sqlite(shell) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.unwrap().rows_affected(),
+            Self::Postgres(shell) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.unwrap().rows_affected(),
         }
     }
 }

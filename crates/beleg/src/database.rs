@@ -26,9 +26,9 @@ pub(crate) async fn run(session: &Session, args: args::Database) -> Result<Outco
         ))
     })?;
     let options = PostgresOptions::default();
-    let failed = |error: beleg_store::OpenError| Failure::Malformed { place: "database".into(), what: error.to_string() };
-    let mut roles =
-        Roles { owner: args.owner, owner_password: None, service: args.service, service_password: None };
+    let failed =
+        |error: beleg_store::OpenError| Failure::Malformed { place: "database".into(), what: error.to_string() };
+    let mut roles = Roles { owner: args.owner, owner_password: None, service: args.service, service_password: None };
     let missing = roles.missing(&admin, options).await.map_err(failed)?;
     let mut made = Vec::new();
     for (role, variable, password) in [
@@ -47,12 +47,7 @@ pub(crate) async fn run(session: &Session, args: args::Database) -> Result<Outco
     tell(session, &roles, &missing, &made)
 }
 
-fn tell(
-    session: &Session,
-    roles: &Roles,
-    missing: &[String],
-    made: &[(String, String)],
-) -> Result<Outcome, Failure> {
+fn tell(session: &Session, roles: &Roles, missing: &[String], made: &[(String, String)]) -> Result<Outcome, Failure> {
     let (screen, lang) = (&session.screen, session.lang);
     let password_of = |role: &str| made.iter().find(|(of, _)| of == role).map(|(_, password)| password);
     if screen.is_json() {
@@ -63,7 +58,13 @@ fn tell(
         return Ok(Outcome::Good);
     }
     let what = [
-        (&roles.owner, lang.pick("besitzt die Schemata, migriert und baut Sichten neu", "owns the schemas, migrates, rebuilds views")),
+        (
+            &roles.owner,
+            lang.pick(
+                "besitzt die Schemata, migriert und baut Sichten neu",
+                "owns the schemas, migrates, rebuilds views",
+            ),
+        ),
         (&roles.service, lang.pick("dient: liest, hängt an, löscht Texte", "serves: reads, appends, erases texts")),
     ];
     for (role, duty) in what {
@@ -74,17 +75,29 @@ fn tell(
         screen.line(format!("{} {role}: {state}; {duty}", lang.pick("Rolle", "role")))?;
     }
     for schema in Roles::SCHEMAS {
-        screen.line(format!("{} {schema}: {}", lang.pick("Schema", "schema"), lang.pick("auf dem Stand dieses Programms", "up to date with this program")))?;
+        screen.line(format!(
+            "{} {schema}: {}",
+            lang.pick("Schema", "schema"),
+            lang.pick("auf dem Stand dieses Programms", "up to date with this program")
+        ))?;
     }
     if !made.is_empty() {
-        screen.line(lang.pick("\nNeue Kennwörter, hier und nur jetzt gezeigt:", "\nnew passwords, shown here and now only:"))?;
+        screen.line(
+            lang.pick("\nNeue Kennwörter, hier und nur jetzt gezeigt:", "\nnew passwords, shown here and now only:"),
+        )?;
         for (role, password) in made {
             screen.line(format!("  {role}  {password}"))?;
         }
     }
     screen.line(lang.pick(
-        format!("\nDienen: BELEG_DATABASE='postgres://{}:KENNWORT@HOST/NAME?sslmode=verify-full' beleg serve", roles.service),
-        format!("\nserve: BELEG_DATABASE='postgres://{}:PASSWORD@HOST/NAME?sslmode=verify-full' beleg serve", roles.service),
+        format!(
+            "\nDienen: BELEG_DATABASE='postgres://{}:KENNWORT@HOST/NAME?sslmode=verify-full' beleg serve",
+            roles.service
+        ),
+        format!(
+            "\nserve: BELEG_DATABASE='postgres://{}:PASSWORD@HOST/NAME?sslmode=verify-full' beleg serve",
+            roles.service
+        ),
     ))?;
     Ok(Outcome::Good)
 }

@@ -36,7 +36,9 @@ pub(crate) async fn run(session: &Session, args: args::Migrate) -> Result<Outcom
         MoveError::NotEmpty { path, events } => {
             let path = path.display();
             Failure::Unmet(lang.pick(
-                format!("{path} enthält schon ein Protokoll mit {events} Ereignissen.\n  In eine leere Datenbank umziehen."),
+                format!(
+                    "{path} enthält schon ein Protokoll mit {events} Ereignissen.\n  In eine leere Datenbank umziehen."
+                ),
                 format!("{path} holds a log of {events} events already.\n  move into an empty database."),
             ))
         }

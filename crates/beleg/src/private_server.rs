@@ -65,12 +65,7 @@ pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failu
     start(false, true, ANY_PORT, beside).await
 }
 
-async fn start(
-    simulated: bool,
-    bench: bool,
-    listen: SocketAddr,
-    beside: &Beside,
-) -> Result<PrivateServer, Failure> {
+async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
     let data = match &beside.database {
         None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
         Some(url) => Data::Database(Database::at(url).create_beside().await.map_err(failed)?),

@@ -178,7 +178,9 @@ impl Commands {
             let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
             let Decision { drafts, ticket } = match decided {
                 Ok(decision) => decision,
-                Err(_) if self.outdated(None, Some(&command.customer), Some(call.now), &mut attempts).await? => continue,
+                Err(_) if self.outdated(None, Some(&command.customer), Some(call.now), &mut attempts).await? => {
+                    continue;
+                }
                 Err(error) => return Err(not_decided(error)),
             };
             let name = Arc::clone(&asked.stream);

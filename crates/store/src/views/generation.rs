@@ -35,8 +35,7 @@ impl Generation {
     pub async fn begin(storage: &Storage) -> Result<Self, ViewsOpenError> {
         Ok(Self(match storage {
             Storage::Directory(directory) => Fresh::File(
-                FileGeneration::begin(directory)
-                    .map_err(|source| OpenError::Io { path: directory.clone(), source })?,
+                FileGeneration::begin(directory).map_err(|source| OpenError::Io { path: directory.clone(), source })?,
             ),
             Storage::Database(database) => Fresh::Schema(Box::new(SchemaGeneration::begin(database).await?)),
         }))

@@ -25,8 +25,8 @@ pub use rows::{
     BalanceDelta, BalanceFilter, BalanceKeys, BalanceOf, BalanceRow, ContractRow, EntryFilter, EntryRow, ListedEntry,
     PolicyRow, TicketChange, TicketFilter, TicketRow, ViewBatch,
 };
-pub use sqlite::serving_file;
 pub(crate) use sqlite::open as open_in_directory;
+pub use sqlite::serving_file;
 
 /// The views, for reading: pages by key, bounded by their caller.
 #[async_trait]

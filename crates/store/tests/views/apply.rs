@@ -124,7 +124,8 @@ async fn what_the_schema_forbids_is_refused(place: Place) {
     writer.apply(&right).await.unwrap();
 
     let mut shell = house.shell().await;
-    for change in ["UPDATE entries SET amount_minor = 0", "DELETE FROM entries", "DELETE FROM entries WHERE number = 5"] {
+    for change in ["UPDATE entries SET amount_minor = 0", "DELETE FROM entries", "DELETE FROM entries WHERE number = 5"]
+    {
         assert!(shell.run(change).await.is_err(), "{change}");
     }
     assert_eq!(writer.end().await.unwrap(), (3, 5));

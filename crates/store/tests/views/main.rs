@@ -9,9 +9,9 @@ mod house;
 mod apply;
 /// Fresh builds beside the serving one, and what dead runs leave.
 mod generation;
-/// Views belong to one log.
-mod origin;
 /// Of several writers one writes.
 mod leading;
+/// Views belong to one log.
+mod origin;
 /// One moment of the serving views, while they move on.
 mod snapshot;

@@ -72,11 +72,7 @@ pub async fn move_log(
     moved
 }
 
-async fn into(
-    source: &SqliteLog,
-    database: &Database,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<u64, MoveError> {
+async fn into(source: &SqliteLog, database: &Database, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<u64, MoveError> {
     let server = Server::at(database.url(), database.options)?;
     let mut target = server.connect(Use::Move).await.map_err(|source| server.failed(source))?;
     prepare_schema(&mut target, &server, &SCHEMA).await?;
@@ -114,7 +110,8 @@ async fn requests_of(source: &SqliteLog, page: &[StoredEvent]) -> Result<Vec<(Uu
     ids.dedup();
     let mut found = source.requests(&ids).await?;
     let first = page.first().map_or(0, |event| event.position);
-    let here = |id| found.remove(&id).filter(|stored| stored.receipt.first_position >= first).map(|stored| (id, stored));
+    let here =
+        |id| found.remove(&id).filter(|stored| stored.receipt.first_position >= first).map(|stored| (id, stored));
     Ok(ids.into_iter().filter_map(here).collect())
 }
 

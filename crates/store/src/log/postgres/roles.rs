@@ -61,7 +61,9 @@ impl Roles {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
         }
         // To act as the owner in what follows.
-        run_formatted(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &self.owner, "").await.map_err(failed)?;
+        run_formatted(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &self.owner, "")
+            .await
+            .map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT, CREATE ON DATABASE %I TO %I', current_database(), $1)";
         run_formatted(&mut connection, allow, &self.owner, "").await.map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1)";
@@ -105,7 +107,9 @@ async fn create(connection: &mut PgConnection, role: &str, password: Option<&str
         run_formatted(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", role, "").await?;
     }
     match password {
-        Some(password) => run_formatted(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", role, password).await,
+        Some(password) => {
+            run_formatted(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", role, password).await
+        }
         None => Ok(()),
     }
 }
