@@ -121,10 +121,11 @@ BEGIN
         SELECT FROM (
             SELECT stream_id, min(version) AS first, max(version) AS last, count(*) AS count FROM added GROUP BY stream_id
         ) s
+        -- Values rather than NOT EXISTS: for that the planner would read the whole table into a hash.
         WHERE s.last - s.first + 1 <> s.count
-           OR (s.first > 1 AND NOT EXISTS (
-                  SELECT FROM beleg_log.events e WHERE e.stream_id = s.stream_id AND e.version = s.first - 1))
-           OR NOT EXISTS (SELECT FROM beleg_log.streams n WHERE n.stream_id = s.stream_id)
+           OR coalesce((SELECT e.version FROM beleg_log.events e
+                        WHERE e.stream_id = s.stream_id AND e.version = s.first - 1), 0) <> s.first - 1
+           OR (SELECT n.stream_id FROM beleg_log.streams n WHERE n.stream_id = s.stream_id) IS NULL
     ) THEN
         RAISE EXCEPTION 'events: versions follow each other without a gap, in a stream that there is'
             USING ERRCODE = 'integrity_constraint_violation';
