@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use beleg_server::{audit, pb};
@@ -164,5 +165,55 @@ async fn when_the_server_that_projects_ends_the_other_one_goes_on() {
     two.now = "11:00".into();
     two.log(two.work(&ticket, pb::Activity::Diagnosis, "10:00", "10:10")).await;
     assert_eq!(two.entries(&ticket).await.len(), before + 1);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_are_rebuilt_and_exchanged_under_two_servers_at_work() {
+    let Some((mut one, mut two)) = two().await else { return };
+    let tickets = [one.open().await, two.open().await];
+    (one.now, two.now) = ("20:00".into(), "20:00".into());
+    let storage = one.storage();
+    let done = AtomicBool::new(false);
+    let hammer = async |house: &House, ticket: &str| {
+        let mut count = 0;
+        for (hour, minute) in (10..18).flat_map(|hour| (0..59).map(move |minute| (hour, minute))) {
+            if done.load(Ordering::Relaxed) {
+                break;
+            }
+            let (from, to) = (format!("{hour}:{minute:02}"), format!("{hour}:{:02}", minute + 1));
+            let work = house.work(ticket, pb::Activity::Diagnosis, &from, &to);
+            let logged = house.tickets().log_work(house.call(work)).await.unwrap().into_inner();
+            count += 1;
+            // And it can be read back from the views, whichever they are by then.
+            let position = logged.receipt.unwrap().position;
+            let listed = pb::ListEntriesRequest {
+                ticket_id: Some(ticket.into()),
+                min_position: Some(position),
+                page_size: 1_000,
+                ..Default::default()
+            };
+            let entries = house.ledger().list_entries(house.call(listed)).await.unwrap().into_inner().entries;
+            assert!(entries.iter().any(|entry| entry.position == position));
+        }
+        count
+    };
+    let rebuilding = async {
+        for _ in 0..4 {
+            let rebuilt = audit::rebuild(&storage, &|_, _| {}).await.unwrap();
+            assert_eq!(rebuilt.differences.found, Vec::<String>::new());
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    let (first, second, ()) = tokio::join!(hammer(&one, &tickets[0]), hammer(&two, &tickets[1]), rebuilding);
+    assert!(first > 4 && second > 4, "{first} {second}");
+    for (ticket, count) in tickets.iter().zip([first, second]) {
+        let entries = two.entries(ticket).await;
+        assert_eq!(entries, one.entries(ticket).await);
+        assert_eq!(entries.iter().map(|entry| entry.worked_seconds).sum::<i64>(), count * 60);
+    }
+    assert_eq!(audit::check_views(&storage, &|_, _| {}).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(one.data.builds_left().await, 0);
+    one.stop().await;
     two.stop().await;
 }
