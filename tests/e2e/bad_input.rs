@@ -5,6 +5,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::house::{House, at, id, key, serve, told};
+use crate::place::Place;
 use crate::worked_ticket::play;
 
 /// Sends work that is wrong in one thing; says the code and the reason.
@@ -247,8 +248,8 @@ async fn a_message_that_cannot_be_read_is_the_callers_mistake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_clock_of_its_own_is_not_told_the_time() {
-    let data = tempfile::tempdir().unwrap();
-    let (channel, stop, running) = serve(data.path(), false).await;
+    let data = Place::new().await;
+    let (channel, stop, running) = serve(&data, false).await;
     let mut log = LogServiceClient::new(channel);
     let mut asked = tonic::Request::new(pb::GetLogStatusRequest {});
     log.get_log_status(pb::GetLogStatusRequest {}).await.unwrap();

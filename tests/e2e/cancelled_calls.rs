@@ -4,27 +4,25 @@ use std::future::Future;
 use std::time::Duration;
 
 use beleg_server::pb;
-use sqlx::{Connection as _, SqliteConnection};
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::house::{House, id};
+use crate::place::Part;
 
-/// Drops a call while somebody else holds the log's file, sends another one, then lets both go on.
+/// Drops a call while somebody else holds the log, sends another one, then lets both go on.
 async fn dropped_and_overtaken<T>(
     house: &House,
     dropped: impl Future<Output = Result<T, tonic::Status>>,
     overtaking: impl Future,
 ) {
-    let file = format!("sqlite://{}", house.data.path().join("log.sqlite").display());
-    let mut other = SqliteConnection::connect(&file).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut other = house.data.lock(Part::Log).await;
     let before = house.head().await;
     let gone = tokio::time::timeout(Duration::from_millis(300), dropped).await;
     assert!(gone.is_err(), "the call did not wait for the log");
     let release = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+        other.run("ROLLBACK").await;
     };
     tokio::join!(overtaking, release);
     for _ in 0..100 {

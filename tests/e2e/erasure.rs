@@ -1,5 +1,5 @@
 use beleg_server::{audit, pb};
-use beleg_store::{ClockKind, EventLog as _, LogOptions, SqliteLog};
+use beleg_store::{ClockKind, LogOptions};
 
 use crate::house::{House, key};
 use crate::worked_ticket::play;
@@ -14,7 +14,7 @@ async fn what_was_erased_is_said_to_be_and_changes_no_amount_and_no_hash() {
     assert_eq!(shown.personal[0].text.as_deref(), Some("invoices lack their tax rate"));
     let data = house.stop().await;
 
-    let log = SqliteLog::open(data.path(), LogOptions::new(ClockKind::Simulated)).await.unwrap();
+    let log = data.storage().open_log(LogOptions::new(ClockKind::Simulated)).await.unwrap();
     let erased = log.erase_personal(1, log.head().position).await.unwrap();
     assert!(erased > 0);
     log.close().await;
@@ -32,6 +32,6 @@ async fn what_was_erased_is_said_to_be_and_changes_no_amount_and_no_hash() {
     assert!(texts.clone().count() > 0 && texts.all(|field| field.text.is_none()));
 
     let data = house.stop().await;
-    assert_eq!(audit::check_views(data.path(), &silent).await.unwrap().found, Vec::<String>::new());
-    assert_eq!(audit::verify(data.path(), &silent).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::check_views(&data.storage(), &silent).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::verify(&data.storage(), &silent).await.unwrap().found, Vec::<String>::new());
 }

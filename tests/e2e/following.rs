@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use crate::forge;
 use crate::house::{House, serve};
+use crate::place::Part;
 use crate::worked_ticket::play;
 
 async fn status(house: &House) -> pb::GetLogStatusResponse {
@@ -18,11 +19,10 @@ async fn list(house: &House, min_position: i64) -> Result<usize, Status> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_view_file_is_waited_for_and_said() {
+async fn locked_views_are_waited_for_and_said() {
     let house = House::ready().await;
     list(&house, house.head().await).await.unwrap();
-    let mut lock = forge::shell(house.data.path(), "views.sqlite").await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    let mut lock = house.data.lock(Part::Views).await;
     house.open().await;
     let head = house.head().await;
     let behind = list(&house, head).await.unwrap_err();
@@ -32,7 +32,7 @@ async fn a_locked_view_file_is_waited_for_and_said() {
     let told = status(&house).await;
     assert!(told.projector_alarm.contains(reason) && told.views_position < head, "{told:?}");
 
-    sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
+    lock.run("ROLLBACK").await;
     assert_eq!(list(&house, head).await.unwrap(), 1);
     // What it waited for may be said for a moment longer, until it has taken in everything.
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -45,8 +45,8 @@ async fn a_damaged_event_that_no_view_shows_stops_the_projector_with_an_alarm() 
     let mut house = House::ready().await;
     play(&mut house).await;
     let data = house.stop().await;
-    forge::run(data.path(), "log.sqlite", "UPDATE events SET payload = '{}' WHERE event_type = 'work_logged'").await;
-    std::fs::remove_file(data.path().join("views.sqlite")).unwrap();
+    forge::run(&data, Part::Log, "UPDATE events SET payload = '{}' WHERE event_type = 'work_logged'").await;
+    data.lose_views().await;
 
     let house = House::on(data, false).await;
     let head = house.head().await;
@@ -63,15 +63,15 @@ async fn views_of_another_log_are_refused_until_they_are_rebuilt() {
     play(&mut house).await;
     let other = house.stop().await;
     let data = House::ready().await.stop().await;
-    std::fs::copy(other.path().join("views.sqlite"), data.path().join("views.sqlite")).unwrap();
+    data.take_views_of(&other).await;
 
-    let (_channel, _stop, running) = serve(data.path(), true).await;
+    let (_channel, _stop, running) = serve(&data, true).await;
     let refused = running.await.unwrap().unwrap_err().to_string();
     assert!(refused.contains("is not of the log beside it") && refused.contains("beleg rebuild"), "{refused}");
-    let checked = audit::check_views(data.path(), &|_, _| {}).await.unwrap_err().to_string();
+    let checked = audit::check_views(&data.storage(), &|_, _| {}).await.unwrap_err().to_string();
     assert!(checked.contains("is not of the log beside it"), "{checked}");
 
-    let rebuilt = audit::rebuild(data.path(), &|_, _| {}).await.unwrap();
+    let rebuilt = audit::rebuild(&data.storage(), &|_, _| {}).await.unwrap();
     assert!(rebuilt.differences.found[0].contains("could not be compared"), "{rebuilt:?}");
     let house = House::on(data, false).await;
     assert_eq!(list(&house, house.head().await).await.unwrap(), 0);

@@ -1,25 +1,26 @@
-//! What somebody with access to the data directory could do to a log behind the server's back.
+//! What somebody with access to the database could do to a log behind the server's back.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use beleg_proof::{canonical, commitment};
-use beleg_store::{Append, ClockKind, EventLog as _, LogOptions, NewEvent, SqliteLog, StoredEvent};
+use beleg_store::{Append, ClockKind, LogOptions, NewEvent, StoredEvent};
 use serde_json::Value;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
+
+use crate::place::{Part, Place, Shell};
 
 /// A stream, an event type and a payload.
 pub(crate) type Forged<'a> = (String, &'a str, Value);
 
 /// Appends events as one command, in good form: their hashes, versions and positions are right.
-pub(crate) async fn append(data: &Path, events: &[Forged<'_>]) {
+pub(crate) async fn append(data: &Place, events: &[Forged<'_>]) {
     append_with_ids(data, events, Uuid::new_v4).await;
 }
 
 /// The same, with the events' ids.
-pub(crate) async fn append_with_ids(data: &Path, events: &[Forged<'_>], mut id: impl FnMut() -> Uuid) {
-    let log = SqliteLog::open(data, LogOptions::new(ClockKind::Simulated)).await.unwrap();
+pub(crate) async fn append_with_ids(data: &Place, events: &[Forged<'_>], mut id: impl FnMut() -> Uuid) {
+    let log = data.storage().open_log(LogOptions::new(ClockKind::Simulated)).await.unwrap();
     let mut expectations: Vec<(Arc<str>, i64)> = Vec::new();
     for (stream, ..) in events {
         if !expectations.iter().any(|(named, _)| **named == **stream) {
@@ -56,8 +57,8 @@ pub(crate) async fn append_with_ids(data: &Path, events: &[Forged<'_>], mut id: 
 }
 
 /// The last event of a type.
-pub(crate) async fn last(data: &Path, event_type: &str) -> StoredEvent {
-    let log = SqliteLog::open_read_only(data).await.unwrap();
+pub(crate) async fn last(data: &Place, event_type: &str) -> StoredEvent {
+    let log = data.storage().open_log_read_only().await.unwrap();
     let events = log.read_all(0, 8_000).await.unwrap();
     log.close().await;
     events.into_iter().rfind(|event| &*event.event_type == event_type).unwrap()
@@ -67,25 +68,38 @@ pub(crate) fn payload(stored: &StoredEvent) -> Value {
     serde_json::from_slice(&stored.payload).unwrap()
 }
 
-/// A plain SQLite shell on a file of the data directory. Only with its triggers gone does the log let itself be changed.
-pub(crate) async fn shell(data: &Path, file: &str) -> SqliteConnection {
-    let mut shell = SqliteConnection::connect(&format!("sqlite://{}", data.join(file).display())).await.unwrap();
-    if file == "log.sqlite" {
-        let triggers: Vec<(String,)> = sqlx::query_as("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-            .fetch_all(&mut shell)
-            .await
-            .unwrap();
-        for (name,) in triggers {
-            sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER {name}"))).execute(&mut shell).await.unwrap();
+/// Only with its triggers gone does the log let itself be changed.
+async fn drop_triggers(shell: &mut Shell) {
+    match shell {
+        Shell::Sqlite(sqlite) => {
+            for name in triggers(sqlite).await {
+                shell_of(sqlite, &format!("DROP TRIGGER {name}")).await;
+            }
+        }
+        Shell::Postgres(_) => {
+            let disable = "DO $$ DECLARE t regclass; BEGIN \
+                           FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind = 'r' \
+                           AND c.relnamespace = 'beleg_log'::regnamespace \
+                           LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$";
+            shell.run(disable).await;
         }
     }
-    shell
+}
+
+async fn triggers(shell: &mut SqliteConnection) -> Vec<String> {
+    let names = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+    names.fetch_all(shell).await.unwrap()
+}
+
+async fn shell_of(shell: &mut SqliteConnection, sql: &str) {
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(shell).await.unwrap();
 }
 
 /// Runs a statement and says how many rows it changed.
-pub(crate) async fn run(data: &Path, file: &str, sql: &'static str) -> u64 {
-    let mut shell = shell(data, file).await;
-    let changed = sqlx::query(sql).execute(&mut shell).await.unwrap().rows_affected();
-    shell.close().await.unwrap();
-    changed
+pub(crate) async fn run(data: &Place, part: Part, sql: &str) -> u64 {
+    let mut shell = data.shell(part).await;
+    if let Part::Log = part {
+        drop_triggers(&mut shell).await;
+    }
+    shell.run(sql).await
 }

@@ -1,7 +1,6 @@
 //! A server with a simulated clock, and short ways to call it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use beleg_server::pb;
 use beleg_server::pb::contract_service_client::ContractServiceClient;
@@ -10,7 +9,7 @@ use beleg_server::pb::log_service_client::LogServiceClient;
 use beleg_server::pb::policy_service_client::PolicyServiceClient;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
 use beleg_server::{Config, ServeError};
-use tempfile::TempDir;
+use beleg_store::Storage;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -19,10 +18,12 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
+use crate::place::Place;
+
 pub(crate) const POLICY: &str = include_str!("../../policies/support.toml");
 
 pub(crate) struct House {
-    pub(crate) data: TempDir,
+    pub(crate) data: Place,
     pub(crate) address: SocketAddr,
     pub(crate) channel: Channel,
     /// What the next call says of "now"; a day's `HH:MM`.
@@ -53,7 +54,7 @@ pub(crate) fn id() -> String {
 }
 
 pub(crate) async fn serve(
-    data: &Path,
+    data: &Place,
     simulated: bool,
 ) -> (Channel, oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>) {
     let (address, stop, running) = start(data, simulated, false).await;
@@ -65,14 +66,14 @@ fn connect(address: SocketAddr) -> Channel {
 }
 
 async fn start(
-    data: &Path,
+    data: &Place,
     simulated: bool,
     allow_import: bool,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let config = Config { data: data.to_owned(), simulated_clock: simulated, allow_import, bench: false };
+    let config = Config { storage: data.storage(), simulated_clock: simulated, allow_import, bench: false };
     let running = tokio::spawn(beleg_server::run(config, listener, async {
         let _ = stopped.await;
     }));
@@ -82,12 +83,12 @@ async fn start(
 impl House {
     /// An empty log.
     pub(crate) async fn empty() -> Self {
-        Self::on(tempfile::tempdir().unwrap(), false).await
+        Self::on(Place::new().await, false).await
     }
 
-    /// The log of a directory.
-    pub(crate) async fn on(data: TempDir, allow_import: bool) -> Self {
-        let (address, stop, running) = start(data.path(), true, allow_import).await;
+    /// The log of a place.
+    pub(crate) async fn on(data: Place, allow_import: bool) -> Self {
+        let (address, stop, running) = start(&data, true, allow_import).await;
         Self { data, address, channel: connect(address), now: "09:00".into(), stop, running }
     }
 
@@ -98,7 +99,7 @@ impl House {
         house
     }
 
-    async fn prepare(&self) {
+    pub(crate) async fn prepare(&self) {
         let document = POLICY.to_owned();
         let published = pb::PublishPolicyRequest { request_id: id(), document, ..Default::default() };
         self.policies().publish_policy(self.call(published)).await.unwrap();
@@ -107,7 +108,7 @@ impl House {
 
     /// As [`House::ready`], and it admits imports.
     pub(crate) async fn importing() -> Self {
-        let house = Self::on(tempfile::tempdir().unwrap(), true).await;
+        let house = Self::on(Place::new().await, true).await;
         house.prepare().await;
         house
     }
@@ -158,6 +159,11 @@ impl House {
         LogServiceClient::new(self.channel.clone())
     }
 
+    /// Where log and views are.
+    pub(crate) fn storage(&self) -> Storage {
+        self.data.storage()
+    }
+
     /// The log's last position.
     pub(crate) async fn head(&self) -> i64 {
         let mut log = self.log_service();
@@ -171,7 +177,7 @@ impl House {
     }
 
     /// Stops the server; its data stay.
-    pub(crate) async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) -> Place {
         let _ = self.stop.send(());
         self.running.await.unwrap().unwrap();
         self.data

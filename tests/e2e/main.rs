@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-/// A hand in the data directory.
+/// A hand in the database.
 mod forge;
 /// A server, its clients and its clock.
 mod house;
+/// What keeps log and views.
+mod place;
 
 /// One day, one ticket, to the cent.
 mod worked_ticket;
@@ -24,11 +26,15 @@ mod following;
 mod forgeries;
 /// A log belongs to one kind of clock, one schema and one writer.
 mod opening;
+/// The database goes away and comes back.
+mod outages;
 /// Lists, pages, references and what was known when.
 mod queries;
 /// The same call sent twice counts once.
 mod repeated_requests;
 /// Connections, streams, health: what a server does without any ticket.
 mod transport;
+/// Two servers on one database are one service.
+mod two_servers;
 /// What was known when, and about when.
 mod two_times;

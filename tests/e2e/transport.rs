@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use beleg_server::pb;
 use beleg_server::pb::log_service_client::LogServiceClient;
-use beleg_store::{Append, ClockKind, EventLog as _, LogOptions, NewEvent, SqliteLog};
+use beleg_store::{Append, ClockKind, LogOptions, NewEvent};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -134,7 +134,7 @@ async fn health_knows_every_service_and_says_when_the_server_ends() {
 async fn health_says_that_the_views_stand_still_and_the_status_says_where() {
     let data = House::ready().await.stop().await;
     // An event of a type that this program does not know.
-    let log = SqliteLog::open(data.path(), LogOptions::new(ClockKind::Simulated)).await.unwrap();
+    let log = data.storage().open_log(LogOptions::new(ClockKind::Simulated)).await.unwrap();
     let payload = b"{}".to_vec();
     let event = NewEvent {
         stream: "strange-1".into(),

@@ -1,6 +1,7 @@
 //! The arguments as they are typed; each command checks its own before any work.
 
 use crate::lang::Lang;
+use crate::storage::{Beside, Kept};
 use chrono::{DateTime, Utc};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -59,6 +60,11 @@ pub(crate) enum Command {
     Rebuild(Rebuild),
     /// Derive every assessment anew from its facts and compare
     Verify(Verify),
+    /// Prepare a PostgreSQL database for servers
+    #[command(subcommand)]
+    Database(Database),
+    /// Move the log of a directory into an empty PostgreSQL database, event for event
+    Migrate(Migrate),
     /// Measure a private or a running server with a closed loop of clients
     Bench(Bench),
 }
@@ -84,6 +90,8 @@ pub(crate) struct Bench {
     /// Tickets to prepare for each number of clients
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) tickets: u64,
+    #[command(flatten)]
+    pub(crate) beside: Beside,
 }
 
 #[derive(Debug, Subcommand)]
@@ -234,9 +242,8 @@ pub(crate) enum Policy {
 /// What `beleg serve` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
-    /// Where log and views live; made if it is not there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7311")]
     pub(crate) listen: std::net::SocketAddr,
@@ -251,12 +258,46 @@ pub(crate) struct Serve {
     pub(crate) bench: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Database {
+    /// Create the roles and schemas, or bring them up to date; may be repeated
+    ///
+    /// Two roles: the owner migrates and rebuilds views, the service serves and can change nothing that is recorded.
+    /// A new role gets its password from BELEG_OWNER_PASSWORD or BELEG_SERVICE_PASSWORD; without them one is made and
+    /// shown once. A role that is there keeps its own, unless its variable is set.
+    Init(Init),
+}
+
+/// What `beleg database init` takes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// The database, as a role that may create roles (rather set BELEG_DATABASE_ADMIN)
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    /// The role that owns the schemas
+    #[arg(long, value_name = "NAME", default_value = "beleg_owner")]
+    pub(crate) owner: String,
+    /// The role that serves
+    #[arg(long, value_name = "NAME", default_value = "beleg")]
+    pub(crate) service: String,
+}
+
+/// What `beleg migrate` takes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Migrate {
+    /// The directory whose log is moved; no server runs on it, and it is left as it is
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The PostgreSQL database, whose log must be empty (rather set BELEG_DATABASE)
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+}
+
 /// What `beleg rebuild` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Rebuild {
-    /// Where log and views live
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Compare a fresh build with the serving views and change nothing
     #[arg(long)]
     pub(crate) check: bool,
@@ -265,9 +306,8 @@ pub(crate) struct Rebuild {
 /// What `beleg verify` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Verify {
-    /// Where log and views live
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -299,6 +339,8 @@ pub(crate) struct Rehearse {
     /// The policy to rehearse, as TOML (default: the one built in)
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) beside: Beside,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -309,6 +351,8 @@ pub(crate) struct Demo {
     /// Where to listen (default: a free port)
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: std::net::SocketAddr,
+    #[command(flatten)]
+    pub(crate) beside: Beside,
 }
 
 /// How the lines of an import look.

@@ -1,4 +1,4 @@
-//! `beleg rebuild` and `beleg verify`: a data directory against itself, with or
+//! `beleg rebuild` and `beleg verify`: a log and its views against themselves, with or
 //! without a server.
 
 use crate::args;
@@ -12,17 +12,18 @@ use std::path::Path;
 
 /// Builds the views anew, or compares a fresh build with the serving ones.
 pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Outcome, Failure> {
+    let storage = args.kept.storage(session.lang)?;
     let bar = session.screen.progress(0);
     let progress = |done: u64, total: u64| advance(&bar, done, total);
     if args.check {
-        let result = audit::check_views(&args.data, &progress).await;
+        let result = audit::check_views(&storage, &progress).await;
         bar.finish_and_clear();
         let told = session.lang.pick("Zeilen der Sichten verglichen", "rows of the views compared");
-        return tell(session, told, result.map_err(|error| failed(session.lang, &args.data, &error))?);
+        return tell(session, told, result.map_err(|error| failed(session.lang, &storage.place(), &error))?);
     }
-    let result = audit::rebuild(&args.data, &progress).await;
+    let result = audit::rebuild(&storage, &progress).await;
     bar.finish_and_clear();
-    let Rebuilt { events, differences } = result.map_err(|error| failed(session.lang, &args.data, &error))?;
+    let Rebuilt { events, differences } = result.map_err(|error| failed(session.lang, &storage.place(), &error))?;
     if !session.screen.is_json() {
         let told = session.lang.pick("Ereignisse, Sichten neu aufgebaut", "events, views rebuilt");
         session.screen.line(format!("{events} {told}"))?;
@@ -33,12 +34,13 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
 
 /// Derives every assessment anew and compares.
 pub(crate) async fn verify(session: &Session, args: args::Verify) -> Result<Outcome, Failure> {
+    let storage = args.kept.storage(session.lang)?;
     let bar = session.screen.progress(0);
     let progress = |done: u64, total: u64| advance(&bar, done, total);
-    let result = audit::verify(&args.data, &progress).await;
+    let result = audit::verify(&storage, &progress).await;
     bar.finish_and_clear();
     let told = session.lang.pick("Bewertungen nachgerechnet", "assessments derived anew");
-    tell(session, told, result.map_err(|error| failed(session.lang, &args.data, &error))?)
+    tell(session, told, result.map_err(|error| failed(session.lang, &storage.place(), &error))?)
 }
 
 fn advance(bar: &ProgressBar, done: u64, total: u64) {

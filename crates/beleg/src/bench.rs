@@ -53,7 +53,7 @@ pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome,
         );
         return Err(Failure::Usage(message));
     }
-    let private = if args.against.is_some() { None } else { Some(bench_server().await?) };
+    let private = if args.against.is_some() { None } else { Some(bench_server(&args.beside).await?) };
     let url = args.against.clone().or_else(|| private.as_ref().map(|server| server.url.clone())).unwrap_or_default();
     let nothing = || Failure::NothingListens { url: url.clone() };
     let channel = Channel::from_shared(url.clone()).map_err(|_| nothing())?.connect().await.map_err(|_| nothing())?;

@@ -1,7 +1,9 @@
 //! A server of one's own on a fresh log, gone when its user is done.
 
 use crate::failure::Failure;
+use crate::storage::Beside;
 use beleg_server::{Config, ServeError, run};
+use beleg_store::{Database, Storage};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -11,13 +13,20 @@ use tokio::task::JoinHandle;
 /// Wherever there is a free port.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// What is thrown away with the server.
+enum Data {
+    /// Removed when this goes.
+    Directory(TempDir),
+    /// Dropped when the server has stopped.
+    Database(Database),
+}
+
 /// A running server. Dropped without [`stop`](Self::stop), it ends as well, only
 /// nobody waits for it.
 pub(crate) struct PrivateServer {
     /// Where it listens.
     pub(crate) url: String,
-    // Its data; removed when this goes.
-    _data: TempDir,
+    data: Data,
     shutdown: oneshot::Sender<()>,
     running: JoinHandle<Result<(), ServeError>>,
 }
@@ -27,39 +36,55 @@ impl PrivateServer {
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         // It may have ended by itself; then there is nobody to tell.
         let _ = self.shutdown.send(());
-        match self.running.await {
+        let ended = match self.running.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(failed(error)),
             Err(died) => Err(failed(died)),
+        };
+        match self.data {
+            Data::Directory(directory) => drop(directory),
+            Data::Database(database) => database.drop().await.map_err(failed)?,
         }
+        ended
     }
 }
 
 /// Starts a server on a fresh log in a temporary directory. With a `simulated`
 /// clock it takes "now" from each call.
-pub(crate) async fn private_server(simulated: bool, listen: SocketAddr) -> Result<PrivateServer, Failure> {
-    start(simulated, false, listen).await
+pub(crate) async fn private_server(
+    simulated: bool,
+    listen: SocketAddr,
+    beside: &Beside,
+) -> Result<PrivateServer, Failure> {
+    start(simulated, false, listen, beside).await
 }
 
 /// A server for a bench: with the machine's clock, the bare append to compare with,
 /// and imports, by which tickets are prepared that lie in the past.
-pub(crate) async fn bench_server() -> Result<PrivateServer, Failure> {
-    start(false, true, ANY_PORT).await
+pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failure> {
+    start(false, true, ANY_PORT, beside).await
 }
 
-async fn start(simulated: bool, bench: bool, listen: SocketAddr) -> Result<PrivateServer, Failure> {
-    let data = tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?;
+async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
+    let data = match &beside.database {
+        None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
+        Some(url) => Data::Database(Database::at(url).create_beside().await.map_err(failed)?),
+    };
+    let storage = match &data {
+        Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),
+        Data::Database(database) => Storage::Database(database.clone()),
+    };
     // Bound here, so that a caller may connect at once: the first connection
     // waits in the socket until the server takes it.
     let listener = TcpListener::bind(listen).await.map_err(|error| failed(format!("{listen}: {error}")))?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-    let config = Config { data: data.path().to_owned(), simulated_clock: simulated, allow_import: bench, bench };
+    let config = Config { storage, simulated_clock: simulated, allow_import: bench, bench };
     let (shutdown, told) = oneshot::channel::<()>();
     let running = tokio::spawn(run(config, listener, async {
         // Told to, or its user is gone: both are the end.
         let _ = told.await;
     }));
-    Ok(PrivateServer { url, _data: data, shutdown, running })
+    Ok(PrivateServer { url, data, shutdown, running })
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {

@@ -3,7 +3,7 @@
 use crate::args::Command;
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
-use crate::{audit, bench, demo, import, ledger, policy, rehearse, serve, status, ticket};
+use crate::{audit, bench, database, demo, import, ledger, migrate, policy, rehearse, serve, status, ticket};
 use std::process::ExitCode;
 
 /// Runs a command and turns what came of it into an exit code: 0 when all is
@@ -38,5 +38,7 @@ async fn run(session: &Session, command: Command) -> Result<Outcome, Failure> {
         Command::Rebuild(args) => audit::rebuild(session, args).await,
         Command::Bench(args) => bench::run(session, args).await,
         Command::Verify(args) => audit::verify(session, args).await,
+        Command::Database(args) => database::run(session, args).await,
+        Command::Migrate(args) => migrate::run(session, args).await,
     }
 }

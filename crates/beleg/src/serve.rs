@@ -18,16 +18,13 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
+    let storage = args.kept.storage(session.lang)?;
     let listener =
         TcpListener::bind(args.listen).await.map_err(|error| Failure::Address { address: args.listen, error })?;
     // With port 0 the system chose one, so the address is asked back.
     let address = listener.local_addr().map_err(Failure::Output)?;
-    let config = Config {
-        data: args.data,
-        simulated_clock: args.simulated_clock,
-        allow_import: args.allow_import,
-        bench: args.bench,
-    };
+    let config =
+        Config { storage, simulated_clock: args.simulated_clock, allow_import: args.allow_import, bench: args.bench };
     let failed = |error: ServeError| Failure::Serve(error.to_string());
     let server = Server::open(config).await.map_err(failed)?;
     // Only now is it true.

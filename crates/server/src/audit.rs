@@ -1,4 +1,4 @@
-//! Audits of a data directory, with or without a server: are the views what the log
+//! Audits of a log and its views, with or without a server: are the views what the log
 //! says, and is the log what its own hashes, facts, contracts and policies say.
 //!
 //! An audit reports, it never repairs. What it finds wrong is a finding; an error is
@@ -72,9 +72,6 @@ pub enum AuditError {
     /// The views could not be opened.
     #[error(transparent)]
     Views(#[from] ViewsOpenError),
-    /// Files could not be made or moved.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
     /// Something could not be read.
     #[error("{0}")]
     Read(String),

@@ -7,6 +7,9 @@
 //! waited for, as long as it takes, and said meanwhile. What does not, an event that
 //! cannot be read or that contradicts the views, stops the projector with an alarm: no
 //! event is ever skipped.
+//!
+//! Where several servers share a log, one of them projects. The others look how far it has come, and one of them takes
+//! over when it is gone.
 
 mod batch;
 mod fresh;
@@ -14,7 +17,7 @@ mod fresh;
 use std::sync::Arc;
 use std::time::Duration;
 
-use beleg_store::{EventLog, ViewsWriter};
+use beleg_store::{EventLog, Views, ViewsWriter};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -70,59 +73,102 @@ const LAST_EVENTS_MAX: i64 = 100_000;
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// Follows the log until cancelled, or until it cannot go on. Whoever waits for the
-/// views hurries it.
-pub(crate) async fn follow(
-    log: Arc<dyn EventLog>,
-    mut writer: ViewsWriter,
-    fresh: Arc<Fresh>,
-    progress: watch::Sender<Progress>,
-    hurry: Arc<Notify>,
-    stop: CancellationToken,
-) {
-    let mut head = log.watch_head();
-    let mut retry = RETRY_FIRST;
-    loop {
-        let wanted = head.borrow_and_update().position;
+/// How often a server that does not project looks how far the one that does has come, and how long it does so before
+/// it asks whether that one is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_FOR: Duration = Duration::from_millis(400);
+
+/// Moves the views on.
+pub(crate) struct Projector {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) views: Arc<dyn Views>,
+    pub(crate) writer: Box<dyn ViewsWriter>,
+    /// What this process has appended.
+    pub(crate) fresh: Arc<Fresh>,
+    pub(crate) progress: watch::Sender<Progress>,
+    /// Whoever waits for the views hurries the projector.
+    pub(crate) hurry: Arc<Notify>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Projector {
+    /// Follows the log until stopped, or until it cannot go on.
+    pub(crate) async fn run(mut self) {
+        let mut head = self.log.watch_head();
+        let mut retry = RETRY_FIRST;
+        loop {
+            let wanted = head.borrow_and_update().position;
+            let leads = match self.advance(wanted).await {
+                Ok(leads) => leads,
+                Err(Failure::Unavailable(reason)) => {
+                    tracing::warn!(reason, "the projector waits {retry:?} and tries again");
+                    self.progress.send_modify(|progress| progress.waiting = Some(reason));
+                    tokio::select! {
+                        // The next start takes in what is missing.
+                        () = self.stop.cancelled() => return,
+                        () = tokio::time::sleep(retry) => {}
+                    }
+                    retry = (retry * 2).min(RETRY_MAX);
+                    continue;
+                }
+                Err(failure) => {
+                    tracing::error!(%failure, "the projector stopped: the views stand still until this is mended");
+                    self.progress.send_modify(|progress| progress.alarm = Some(failure.to_string()));
+                    return;
+                }
+            };
+            retry = RETRY_FIRST;
+            self.progress.send_modify(|progress| progress.waiting = None);
+            if !leads {
+                if self.stop.is_cancelled() {
+                    return;
+                }
+                continue;
+            }
+            if self.stop.is_cancelled()
+                && (self.progress.borrow().position < wanted || self.log.head().position == wanted)
+            {
+                return;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => continue,
+                changed = head.changed() => if changed.is_err() { return },
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = self.hurry.notified() => {}
+                () = tokio::time::sleep(GATHERING) => {}
+            }
+        }
+    }
+
+    /// Takes in what there is up to a position, or looks for a while how another server does. Says which.
+    async fn advance(&mut self, wanted: i64) -> Result<bool, Failure> {
+        if !self.writer.lead().await? {
+            self.look_on().await?;
+            return Ok(false);
+        }
         // At the end what has gathered is taken in, unless that would take long.
+        let (progress, stop) = (&self.progress, &self.stop);
         let goes_on = |position| {
             progress.send_modify(|progress| progress.reached(position));
             !stop.is_cancelled() || wanted - position < LAST_EVENTS_MAX
         };
-        match project(&*log, &mut writer, &fresh, wanted, goes_on).await {
-            Ok(()) => {
-                retry = RETRY_FIRST;
-                progress.send_modify(|progress| progress.waiting = None);
+        project(&*self.log, &mut *self.writer, &self.fresh, wanted, goes_on).await?;
+        Ok(true)
+    }
+
+    /// Looks how far another server has brought the views.
+    async fn look_on(&mut self) -> Result<(), Failure> {
+        let until = tokio::time::Instant::now() + LOOK_FOR;
+        while tokio::time::Instant::now() < until && !self.stop.is_cancelled() {
+            let position = self.views.position().await?;
+            if position != self.progress.borrow().position {
+                self.progress.send_modify(|progress| progress.reached(position));
             }
-            Err(Failure::Unavailable(reason)) => {
-                tracing::warn!(reason, "the projector waits {retry:?} and tries again");
-                progress.send_modify(|progress| progress.waiting = Some(reason));
-                tokio::select! {
-                    // The next start takes in what is missing.
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(retry) => {}
-                }
-                retry = (retry * 2).min(RETRY_MAX);
-                continue;
-            }
-            Err(failure) => {
-                tracing::error!(%failure, "the projector stopped: the views stand still until this is mended");
-                progress.send_modify(|progress| progress.alarm = Some(failure.to_string()));
-                return;
-            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        if stop.is_cancelled() && (progress.borrow().position < wanted || log.head().position == wanted) {
-            return;
-        }
-        tokio::select! {
-            () = stop.cancelled() => continue,
-            changed = head.changed() => if changed.is_err() { return },
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = hurry.notified() => {}
-            () = tokio::time::sleep(GATHERING) => {}
-        }
+        Ok(())
     }
 }
 
@@ -130,7 +176,7 @@ pub(crate) async fn follow(
 /// the position reached. While one batch is written the next one is read.
 pub(crate) async fn project(
     log: &dyn EventLog,
-    writer: &mut ViewsWriter,
+    writer: &mut dyn ViewsWriter,
     fresh: &Fresh,
     to_position: i64,
     mut goes_on: impl FnMut(i64) -> bool,

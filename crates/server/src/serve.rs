@@ -1,12 +1,10 @@
 //! A server from its parts: log, views, projector, services.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use beleg_store::views::serving_file;
-use beleg_store::{ClockKind, EventLog, LogOptions, OpenError, SqliteLog, Views, ViewsOpenError};
+use beleg_store::{ClockKind, EventLog, LogOptions, OpenError, Storage, Views, ViewsOpenError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -22,7 +20,7 @@ use crate::pb::ledger_service_server::LedgerServiceServer;
 use crate::pb::log_service_server::LogServiceServer;
 use crate::pb::policy_service_server::PolicyServiceServer;
 use crate::pb::ticket_service_server::TicketServiceServer;
-use crate::projector::{self, Fresh, Progress};
+use crate::projector::{Fresh, Progress, Projector};
 use crate::state::{Policies, States};
 use crate::{connections, fold, health};
 
@@ -48,8 +46,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// How a server is run.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The directory of the log and the views.
-    pub data: PathBuf,
+    /// Where log and views are kept: a directory for this server alone, or a database that others may share.
+    pub storage: Storage,
     /// Whether "now" comes with each call.
     pub simulated_clock: bool,
     /// Whether imports are admitted.
@@ -75,12 +73,12 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// An opened server: its log is locked, its views follow. It does not answer yet.
+/// An opened server: its log is open, its views follow. It does not answer yet.
 pub struct Server {
     api: Api,
     config: Config,
     log: Arc<dyn EventLog>,
-    views: Views,
+    views: Arc<dyn Views>,
     projecting: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -98,24 +96,31 @@ impl Server {
     /// Opens the log and the views.
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         let clock = if config.simulated_clock { ClockKind::Simulated } else { ClockKind::System };
-        let log: Arc<dyn EventLog> = Arc::new(SqliteLog::open(&config.data, LogOptions::new(clock)).await?);
-        let (writer, views) = Views::open(&serving_file(&config.data), &*log).await?;
+        let log = config.storage.open_log(LogOptions::new(clock)).await?;
+        let (writer, views) = config.storage.open_views(&*log).await?;
         let (book, version) = fold::policies(&*log).await.map_err(|failure| ServeError::Read(failure.to_string()))?;
 
         let stop = CancellationToken::new();
         let (sender, progress) = watch::channel(Progress::default());
         let hurry = Arc::new(Notify::new());
         let fresh = Arc::new(Fresh::default());
-        let follow =
-            projector::follow(Arc::clone(&log), writer, Arc::clone(&fresh), sender, Arc::clone(&hurry), stop.clone());
-        let projecting = tokio::spawn(follow);
+        let projector = Projector {
+            log: Arc::clone(&log),
+            views: Arc::clone(&views),
+            writer,
+            fresh: Arc::clone(&fresh),
+            progress: sender,
+            hurry: Arc::clone(&hurry),
+            stop: stop.clone(),
+        };
+        let projecting = tokio::spawn(projector.run());
         let head = fold::instant(log.head().recorded_at_us);
         let clock = Arc::new(Clock::new(config.simulated_clock, head));
         let states = Arc::new(States::new(Policies { book: Arc::new(book), version }));
         let commands = Commands::new(Arc::clone(&log), clock, states, fresh, config.allow_import);
         let api = Api {
             commands: Arc::new(commands),
-            views: views.clone(),
+            views: Arc::clone(&views),
             progress,
             hurry,
             log_readers: Arc::new(Semaphore::new(READERS_MAX)),

@@ -6,6 +6,10 @@
 //! forgotten. Only a command, which holds the ticket's turn until its append is
 //! answered, puts states in; see [`crate::command`]. States are never taken out to be
 //! put back: to the cache each would be a newcomer, and the first to be evicted.
+//!
+//! Where several processes share the log, a copy may be outdated. A command decides on it all the same, because the
+//! append's expectations find out; but before it refuses, and before a query is answered, [`States::freshen`] looks
+//! where the streams are by now.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use beleg_domain::book::PolicyBook;
 use beleg_domain::contract::Contract;
 use beleg_domain::event::Cause;
-use beleg_domain::ids::{CustomerId, EventId};
+use beleg_domain::ids::{CustomerId, EventId, stream};
 use beleg_domain::prepaid::Prepaid;
 use beleg_domain::ticket::{Posting, Ticket, Work};
 use quick_cache::Weighter;
@@ -131,6 +135,68 @@ impl States {
             return Ok(Some(folded));
         }
         fold::ticket(log, id, UpTo::Head).await
+    }
+
+    /// A ticket as it is now, also by what other processes recorded; with it its customer's contract and prepaid time
+    /// and the policies are up to date.
+    pub(crate) async fn ticket_now(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        id: EventId,
+    ) -> Result<Option<Folded>, Failure> {
+        let Some(folded) = self.ticket(log, id).await? else { return Ok(None) };
+        if self.freshen(log, Some(id), Some(&folded.ticket.customer)).await? {
+            return self.ticket(log, id).await;
+        }
+        Ok(Some(folded))
+    }
+
+    /// Forgets what other processes have changed of a ticket, of a customer's contract and prepaid time, and of the
+    /// policies, and says whether there was any. One look at the log, and none where nobody else writes it.
+    pub(crate) async fn freshen(
+        &self,
+        log: &dyn beleg_store::EventLog,
+        ticket: Option<EventId>,
+        customer: Option<&CustomerId>,
+    ) -> Result<bool, Failure> {
+        if !log.is_shared() {
+            return Ok(false);
+        }
+        let names = [
+            ticket.map_or(String::new(), stream::ticket),
+            customer.map_or(String::new(), stream::contract),
+            customer.map_or(String::new(), stream::prepaid),
+            stream::POLICIES.to_owned(),
+        ];
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // A stream without a name does not exist; its version is 0.
+        let versions = log.stream_versions(&names).await?;
+        let &[ticket_version, contract_version, prepaid_version, policies_version] = &versions[..] else {
+            return Err(Failure::broken("the log does not say where its streams are"));
+        };
+        // What a command of this process put in meanwhile may be newer than what was looked up.
+        let mut changed = false;
+        if let Some(id) = ticket
+            && self.tickets.get(&id).is_some_and(|folded| folded.ticket.version < ticket_version)
+        {
+            self.forget_ticket(id);
+            changed = true;
+        }
+        if let Some(customer) = customer {
+            if self.contracts.get(customer).is_some_and(|contract| contract.version() < contract_version) {
+                self.forget_contract(customer);
+                changed = true;
+            }
+            if self.prepaid.get(customer).is_some_and(|prepaid| prepaid.version < prepaid_version) {
+                self.forget_prepaid(customer);
+                changed = true;
+            }
+        }
+        if self.policies().await.version < policies_version {
+            self.reload_policies(log).await?;
+            changed = true;
+        }
+        Ok(changed)
     }
 
     /// A customer's contract as it is.

@@ -2,7 +2,8 @@
 //!
 //! Two stores live here. The **log** ([`EventLog`], [`SqliteLog`], [`PostgresLog`]) is the truth: events are only ever added, in one
 //! gapless order, and the database itself refuses to change them. The **views** ([`Views`]) are what the projector
-//! made of the log for lists and totals: delete them and they are rebuilt.
+//! made of the log for lists and totals: delete them and they are rebuilt. Both live in one [`Storage`], a directory or
+//! a PostgreSQL database.
 //!
 //! What is absent: no decision is taken here, no protobuf is known, no payload is ever read.
 
@@ -12,12 +13,14 @@ mod fault;
 mod log;
 mod postgres;
 mod sqlite;
+mod storage;
 pub mod views;
 
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
-    NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles, SqliteLog,
-    StoredEvent, StoredPersonal, StoredRequest, UnavailableReason,
+    MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles,
+    SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
 };
 pub use postgres::PostgresOptions;
+pub use storage::{Database, Storage};
 pub use views::{ViewBatch, ViewError, Views, ViewsOpenError, ViewsWriter};

@@ -1,16 +1,18 @@
-//! What the log needs of PostgreSQL beside its own statements: sessions, readers, migrations and what errors mean.
+//! What log and views need of PostgreSQL beside their own statements: sessions, readers, migrations and what errors mean.
 
 mod fault;
 mod migration;
 mod readers;
 mod session;
+mod throwaway;
 
 use std::time::Duration;
 
 pub(crate) use fault::cause;
-pub(crate) use migration::{Schema, check_schema, prepare_schema};
+pub(crate) use migration::{Schema, check_schema, prepare_schema, run_formatted, try_lock, unlock};
 pub(crate) use readers::Readers;
 pub(crate) use session::{Backend, Server, Use};
+pub(crate) use throwaway::{create_database, drop_database};
 
 /// How a PostgreSQL server is used.
 #[derive(Debug, Clone, Copy)]

@@ -90,6 +90,54 @@ ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
 ALTER TABLE beleg_log.requests ENABLE ALWAYS TRIGGER requests_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
+-- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
+-- that never decrease, versions without a gap in their stream. Once per statement, for all the rows it added; where the
+-- rows themselves are without gaps, only the ends need to be looked up.
+CREATE FUNCTION beleg_log.check_sequence() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    _first bigint;
+    _last bigint;
+    _count bigint;
+    _before bigint;
+BEGIN
+    SELECT min(position), max(position), count(*) INTO _first, _last, _count FROM added;
+    IF _count = 0 THEN
+        RETURN NULL;
+    END IF;
+    SELECT recorded_at_us INTO _before FROM beleg_log.events WHERE position = _first - 1;
+    IF _last - _first + 1 <> _count OR (_first > 1 AND NOT FOUND) OR EXISTS (
+        SELECT FROM beleg_log.events WHERE position > _last
+    ) THEN
+        RAISE EXCEPTION 'events: positions follow each other without a gap' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT recorded_at_us, lag(recorded_at_us, 1, coalesce(_before, 0)) OVER (ORDER BY position) AS before FROM added
+        ) stamps WHERE recorded_at_us < before
+    ) THEN
+        RAISE EXCEPTION 'events: recorded_at never decreases' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT stream_id, min(version) AS first, max(version) AS last, count(*) AS count FROM added GROUP BY stream_id
+        ) s
+        -- Values rather than NOT EXISTS: for that the planner would read the whole table into a hash.
+        WHERE s.last - s.first + 1 <> s.count
+           OR coalesce((SELECT e.version FROM beleg_log.events e
+                        WHERE e.stream_id = s.stream_id AND e.version = s.first - 1), 0) <> s.first - 1
+           OR (SELECT n.stream_id FROM beleg_log.streams n WHERE n.stream_id = s.stream_id) IS NULL
+    ) THEN
+        RAISE EXCEPTION 'events: versions follow each other without a gap, in a stream that there is'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER events_follow_each_other AFTER INSERT ON beleg_log.events
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.check_sequence();
+ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_follow_each_other;
+
 -- Locks the log's end until the transaction ends, and says where that is. Each statement of the function sees what was
 -- committed when it began, so the second one sees everything that the lock was waited for.
 CREATE FUNCTION beleg_log.lock_head(OUT "position" bigint, OUT recorded_at_us bigint, OUT streams bigint)

@@ -31,7 +31,7 @@ const BEGINNING: &str = "2026-01-01T00:00:00Z";
 /// Plays, prints, and serves on.
 pub(crate) async fn run(session: &Session, args: args::Demo) -> Result<Outcome, Failure> {
     let ended = asked_to_end()?;
-    let server = private_server(true, args.listen).await?;
+    let server = private_server(true, args.listen, &args.beside).await?;
     let played = play(session, &server.url).await;
     let outcome = match played {
         Ok((outcome, hint)) if !args.exit => {

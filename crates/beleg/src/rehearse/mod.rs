@@ -65,7 +65,7 @@ pub(crate) async fn run(session: &Session, args: args::Rehearse) -> Result<Outco
     let mut verdicts = Vec::new();
     for (file, scenario) in scenarios {
         bar.set_message(scenario.name.clone());
-        let differences = play::scenario(&scenario, &document, session.lang).await?;
+        let differences = play::scenario(&scenario, &document, &args.beside, session.lang).await?;
         bar.inc(1);
         let verdict = Verdict { file, scenario: scenario.name, holds: differences.is_empty(), differences };
         if !screen.is_json() {

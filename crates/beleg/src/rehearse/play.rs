@@ -14,6 +14,7 @@ use crate::lang::Lang;
 use crate::private_server::{ANY_PORT, private_server};
 use crate::refusal::Refusal;
 use crate::sentence::Sentence;
+use crate::storage::Beside;
 use beleg_server::pb;
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 
@@ -26,8 +27,13 @@ const CONTRACT_FROM: NaiveDate = match NaiveDate::from_ymd_opt(2026, 1, 1) {
 };
 
 /// Plays one scenario and says what differs.
-pub(super) async fn scenario(scenario: &Scenario, policy: &str, lang: Lang) -> Result<Vec<Difference>, Failure> {
-    let server = private_server(true, ANY_PORT).await?;
+pub(super) async fn scenario(
+    scenario: &Scenario,
+    policy: &str,
+    beside: &Beside,
+    lang: Lang,
+) -> Result<Vec<Difference>, Failure> {
+    let server = private_server(true, ANY_PORT, beside).await?;
     let client = Client::connect(&server.url, "rehearsal").await?;
     let played = on_server(scenario, policy, &client, lang).await;
     server.stop().await?;

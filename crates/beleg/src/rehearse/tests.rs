@@ -46,7 +46,9 @@ const HOLDS: &str = r#"
 async fn differences(text: &str) -> Vec<Difference> {
     let scenarios = file::parse(text).expect("a well-formed rehearsal");
     let scenario = scenarios.first().expect("one scenario");
-    play::scenario(scenario, policy::BUILT_IN, Lang::En).await.expect("a server that runs")
+    play::scenario(scenario, policy::BUILT_IN, &crate::storage::Beside::default(), Lang::En)
+        .await
+        .expect("a server that runs")
 }
 
 #[tokio::test(flavor = "multi_thread")]

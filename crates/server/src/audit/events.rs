@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use beleg_domain::event::Event;
 use beleg_domain::ids::stream;
-use beleg_proof::commitment;
-use beleg_proof::envelope::Envelope;
 use beleg_store::StoredEvent;
 use uuid::Uuid;
 
@@ -27,7 +25,7 @@ pub(super) struct Sequence {
 impl Sequence {
     /// Checks the next event of the log by itself and against those before it.
     pub(super) fn check(&mut self, stored: &StoredEvent, result: &mut Differences) {
-        if !holds(stored) {
+        if !stored.is_intact() {
             result.tell(format!("event {} at position {} is not what was hashed", stored.event_id, stored.position));
         }
         if stored.recorded_at_us < self.recorded_at_us || stored.recorded_at_us < stored.occurred_at_us {
@@ -57,35 +55,6 @@ impl Sequence {
 
 fn ticket_of(stored: &StoredEvent) -> Option<Uuid> {
     stored.stream.strip_prefix("ticket-").and_then(|id| Uuid::try_parse(id).ok())
-}
-
-/// Whether an event is what its leaf was hashed over.
-fn holds(stored: &StoredEvent) -> bool {
-    let commitments: Vec<(&str, [u8; 32])> =
-        stored.personal.iter().map(|field| (&*field.name, field.commitment)).collect();
-    let envelope = Envelope {
-        stream: &stored.stream,
-        version: stored.version,
-        event_id: stored.event_id,
-        event_type: &stored.event_type,
-        schema_version: stored.schema_version,
-        occurred_at_us: stored.occurred_at_us,
-        recorded_at_us: stored.recorded_at_us,
-        request_id: stored.request_id,
-        causation_id: stored.causation_id,
-        correlation_id: stored.correlation_id,
-        actor: &stored.actor,
-        origin: stored.origin.as_deref(),
-        payload_sha256: commitment::sha256(&stored.payload),
-        commitments: &commitments,
-    };
-    // A text that is still there must be what was committed to.
-    let texts = stored.personal.iter().all(|field| match &field.disclosed {
-        Some(disclosed) => commitment::commit(&disclosed.salt, &disclosed.bytes) == field.commitment,
-        None => true,
-    });
-    // What has no envelope was never hashed.
-    envelope.leaf_hash().is_ok_and(|leaf| leaf == stored.leaf_hash) && texts
 }
 
 /// Why an event cannot stand in its stream. What a ticket's stream may hold is the

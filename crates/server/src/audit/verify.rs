@@ -1,10 +1,8 @@
 //! The log against itself: one pass over all events, and every ticket derived anew.
 
-use std::path::Path;
-
 use beleg_domain::event::Event;
 use beleg_domain::ids::EventId;
-use beleg_store::{EventLog, ReadError, SqliteLog, StoredEvent};
+use beleg_store::{EventLog, ReadError, Storage, StoredEvent};
 
 use super::events::Sequence;
 use super::ticket::Tickets;
@@ -17,19 +15,20 @@ const PAGE_EVENTS: i64 = 4_096;
 
 /// Checks every event against its leaf hash and its place, and derives every
 /// assessment anew from the facts before it, the policies and the contract it names.
-pub async fn verify(data: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Differences, AuditError> {
-    let log = SqliteLog::open_read_only(data).await?;
+pub async fn verify(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Differences, AuditError> {
+    let log = storage.open_log_read_only().await?;
+    let log = &*log;
     // A server may append meanwhile: what is verified ends here.
     let head = log.head().position;
     let mut result = Differences::default();
-    let book = fold::policies(&log).await.map(|(book, _)| book);
+    let book = fold::policies(log).await.map(|(book, _)| book);
     // Without its policies no ticket can be derived; the events themselves still can be checked.
-    let mut tickets = result.take("the policies", book)?.map(|book| Tickets::new(&log, head, book));
+    let mut tickets = result.take("the policies", book)?.map(|book| Tickets::new(log, head, book));
     let mut sequence = Sequence::default();
     let mut position = 0;
     while position < head {
         let to = head.min(position + PAGE_EVENTS);
-        let page = page(&log, position, to, &mut result).await?;
+        let page = page(log, position, to, &mut result).await?;
         page.events.iter().for_each(|stored| sequence.check(stored, &mut result));
         if let Some(tickets) = &mut tickets {
             for stored in &page.events {
@@ -69,7 +68,7 @@ struct Page {
 
 /// The events after a position. Where the log cannot give a page, what is missing or
 /// damaged of it is told and the rest is given.
-async fn page(log: &SqliteLog, after: i64, to: i64, result: &mut Differences) -> Result<Page, AuditError> {
+async fn page(log: &dyn EventLog, after: i64, to: i64, result: &mut Differences) -> Result<Page, AuditError> {
     match log.read_all(after, usize::try_from(to - after).unwrap_or(0)).await {
         Ok(events) => {
             // A page of long payloads ends early.

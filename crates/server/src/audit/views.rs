@@ -1,10 +1,8 @@
 //! Views against the log: a fresh build beside the serving one, compared, and on
 //! demand put in its place.
 
-use std::path::Path;
-
-use beleg_store::views::{Difference, Generation, Snapshot, serving_file};
-use beleg_store::{EventLog, LogOptions, OpenError, SqliteLog, ViewsOpenError, ViewsWriter};
+use beleg_store::views::{Difference, Generation, Snapshot};
+use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
 use super::{AuditError, Differences};
 use crate::failure::Failure;
@@ -19,30 +17,36 @@ pub struct Rebuilt {
     pub differences: Differences,
 }
 
-/// Builds the views anew beside the serving ones, compares, and puts them in their
-/// place. No server may run on the directory.
-pub async fn rebuild(data: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, AuditError> {
-    let log = SqliteLog::open_read_only(data).await?;
-    let clock = log.info().clock;
-    log.close().await;
-    // Held for writing, so that no server starts meanwhile.
-    let log = SqliteLog::open(data, LogOptions::new(clock)).await.map_err(|error| match error {
-        OpenError::InUse { .. } => AuditError::InUse { data: data.to_owned() },
-        error => error.into(),
-    })?;
-    let rebuilt = replace(&log, data, progress).await;
+/// Builds the views anew beside the serving ones, compares, and puts them in their place. No server may run on a
+/// directory; those of a database go on and only wait for the exchange.
+pub async fn rebuild(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, AuditError> {
+    let mut log = storage.open_log_read_only().await?;
+    if let Storage::Directory(data) = storage {
+        let clock = log.info().clock;
+        log.close().await;
+        // Held for writing, so that no server starts meanwhile.
+        log = storage.open_log(LogOptions::new(clock)).await.map_err(|error| match error {
+            OpenError::InUse { .. } => AuditError::InUse { data: data.clone() },
+            error => error.into(),
+        })?;
+    }
+    let rebuilt = replace(&*log, storage, progress).await;
     log.close().await;
     rebuilt
 }
 
-async fn replace(log: &SqliteLog, data: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, AuditError> {
-    let generation = Generation::begin(data)?;
+async fn replace(
+    log: &dyn EventLog,
+    storage: &Storage,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Rebuilt, AuditError> {
+    let mut generation = Generation::begin(storage).await?;
     let mut writer = generation.writer(log).await?;
     let head = log.head().position;
     let mut differences = Differences::default();
-    match pin(data, log).await {
+    match pin(storage, log).await {
         Ok(mut serving) => {
-            build(log, &mut writer, serving.position(), head, progress).await?;
+            build(log, &mut *writer, serving.position(), head, progress).await?;
             let compared = compare(&mut serving, &generation).await;
             serving.close().await.map_err(Failure::from)?;
             differences = compared?;
@@ -51,41 +55,46 @@ async fn replace(log: &SqliteLog, data: &Path, progress: &(dyn Fn(u64, u64) + Sy
         Err(ViewsOpenError::Missing { .. }) => {}
         Err(error) => differences.tell(format!("the replaced views could not be compared: {error}")),
     }
-    build(log, &mut writer, head, head, progress).await?;
+    build(log, &mut *writer, head, head, progress).await?;
+    // Servers may have taken in more meanwhile: a few events, and while these are made up for none come to them.
+    let end = generation.hold_serving().await?.unwrap_or(0).max(head);
+    build(log, &mut *writer, end, end, progress).await?;
     writer.finish().await.map_err(Failure::from)?;
-    generation.serve(data)?;
-    Ok(Rebuilt { events: head.unsigned_abs(), differences })
+    generation.serve().await?;
+    Ok(Rebuilt { events: end.unsigned_abs(), differences })
 }
 
 /// Compares a fresh build with the serving views as they are at one moment, whether or
 /// not a server moves them on.
-pub async fn check_views(data: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Differences, AuditError> {
-    let log = SqliteLog::open_read_only(data).await?;
-    let mut serving = Snapshot::open(&serving_file(data)).await?;
+pub async fn check_views(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Differences, AuditError> {
+    let log = storage.open_log_read_only().await?;
+    let mut serving = Snapshot::open(storage).await?;
     // The views may have taken in what came after the log was opened.
     log.refresh_head().await.map_err(Failure::from)?;
-    serving.check_origin(&log).await?;
-    let generation = Generation::begin(data)?;
-    let mut writer = generation.writer(&log).await?;
+    serving.check_origin(&*log).await?;
+    let generation = Generation::begin(storage).await?;
+    let mut writer = generation.writer(&*log).await?;
     let to = serving.position();
-    build(&log, &mut writer, to, to, progress).await?;
+    build(&*log, &mut *writer, to, to, progress).await?;
     let compared = compare(&mut serving, &generation).await;
     writer.close().await.map_err(Failure::from)?;
     serving.close().await.map_err(Failure::from)?;
+    generation.discard().await?;
     log.close().await;
     compared
 }
 
 /// The serving views, if they are of this log.
-async fn pin(data: &Path, log: &SqliteLog) -> Result<Snapshot, ViewsOpenError> {
-    let serving = Snapshot::open(&serving_file(data)).await?;
+async fn pin(storage: &Storage, log: &dyn EventLog) -> Result<Snapshot, ViewsOpenError> {
+    let serving = Snapshot::open(storage).await?;
+    log.refresh_head().await?;
     serving.check_origin(log).await?;
     Ok(serving)
 }
 
 async fn build(
-    log: &SqliteLog,
-    writer: &mut ViewsWriter,
+    log: &dyn EventLog,
+    writer: &mut dyn ViewsWriter,
     to: i64,
     total: i64,
     progress: &(dyn Fn(u64, u64) + Sync),
@@ -98,7 +107,7 @@ async fn build(
 }
 
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {
-    let (checked, found) = serving.compare(fresh.path()).await.map_err(Failure::from)?;
+    let (checked, found) = serving.compare(fresh).await.map_err(Failure::from)?;
     let mut differences = Differences { checked, ..Differences::default() };
     found.iter().for_each(|difference| differences.tell(in_words(difference)));
     Ok(differences)

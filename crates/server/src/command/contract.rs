@@ -64,6 +64,9 @@ impl Commands {
             let contract = self.states.contract(&*self.log, &customer).await?;
             let version = contract.as_ref().map_or(0, |contract| contract.version());
             if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
+                if self.outdated(None, Some(&customer), None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
             }
             let policies = self.states.policies().await;
@@ -71,7 +74,11 @@ impl Commands {
             let at = request.occurred_at.unwrap_or(call.now);
             not_in_the_future(at, call.now)?;
             let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let own_events = decide(contract.as_deref(), &exists, own)?;
+            let own_events = match decide(contract.as_deref(), &exists, own) {
+                Ok(events) => events,
+                Err(_) if self.outdated(None, Some(&customer), Some(call.now), &mut attempts).await? => continue,
+                Err(refusal) => return Err(refusal.into()),
+            };
             let mut expectations = vec![(name.clone(), version)];
             let mut events = Vec::with_capacity(own_events.len());
             let mut drafts = Vec::with_capacity(own_events.len());

@@ -43,7 +43,13 @@ impl Commands {
             let policies = self.states.policies().await;
             let call = self.call(request, id);
             let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
-            let Decision { mut drafts, ticket } = decided.map_err(not_decided)?;
+            let Decision { mut drafts, ticket } = match decided {
+                Ok(decision) => decision,
+                Err(_) if self.outdated(None, Some(&command.customer), Some(call.now), &mut attempts).await? => {
+                    continue;
+                }
+                Err(error) => return Err(not_decided(error)),
+            };
             let name = Arc::clone(&asked.stream);
             let mut expectations: Vec<(Arc<str>, i64)> = vec![(name.clone(), 0)];
             if let Some(contract) = &contract {

@@ -29,13 +29,21 @@ impl Commands {
         loop {
             let policies = self.states.policies().await;
             if let Some(expected) = request.expected_version.filter(|expected| *expected != policies.version) {
+                if self.outdated(None, None, None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
             }
             let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
             not_in_the_future(at, call.now)?;
             let count = policies.book.count(policy.name());
-            check_policy(&policy, &policies.book, count)?;
+            if let Err(refusal) = check_policy(&policy, &policies.book, count) {
+                if self.outdated(None, None, Some(call.now), &mut attempts).await? {
+                    continue;
+                }
+                return Err(refusal.into());
+            }
             let published = PolicyPublished {
                 document: String::from_utf8(policy.canonical_json().to_vec()).map_err(Failure::broken)?,
                 hash: hex::encode(policy.hash()),

@@ -39,6 +39,9 @@ impl Commands {
             };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
                 let actual = folded.ticket.version;
+                if self.outdated(Some(id), None, None, &mut attempts).await? {
+                    continue;
+                }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
             }
             let customer = folded.ticket.customer.clone();
@@ -61,6 +64,9 @@ impl Commands {
             let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
                 Ok(drafts) => drafts,
                 Err(error) => {
+                    if self.outdated(Some(id), Some(&customer), Some(call.now), &mut attempts).await? {
+                        continue;
+                    }
                     if let NotDecided::Refused(_) = error {
                         self.states.put_ticket(folded);
                     }

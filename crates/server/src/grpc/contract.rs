@@ -104,6 +104,7 @@ impl Api {
     async fn on_get_contract(&self, asked: Asked<pb::GetContractRequest>) -> Result<pb::GetContractResponse, Failure> {
         let now = self.now(asked.metadata())?;
         let customer = OpaqueId::parse("customer_id", &asked.get_ref().customer_id)?;
+        self.commands.states.freshen(self.log(), None, Some(&customer)).await?;
         let contract = self.commands.states.contract(self.log(), &customer).await?;
         let contract = contract.ok_or_else(|| unknown_contract(&customer))?;
         let prepaid = self.commands.states.prepaid(self.log(), &contract).await?;

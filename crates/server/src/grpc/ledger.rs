@@ -96,7 +96,7 @@ impl Api {
     ) -> Result<pb::ExplainEntryResponse, Failure> {
         let m = asked.into_inner();
         let entry = self.entry(m.number, m.min_position).await?;
-        let policies = self.commands.states.policies().await;
+        let policies = self.policies_now().await?;
         let published = policies.book.version(&entry.policy_name, entry.policy_version);
         let published = published.filter(|published| published.pin.hash == entry.policy_hash);
         let policy = &published
@@ -178,7 +178,7 @@ impl Api {
     async fn posted_up_to(&self, as_of: Option<&pb::AsOf>) -> Result<Option<i64>, Failure> {
         Ok(match self.up_to(as_of).await? {
             UpTo::Head => None,
-            UpTo::Position(position) => Some(position.min(self.log().head().position)),
+            UpTo::Position(position) => Some(position.min(self.head_from(position).await?)),
         })
     }
 

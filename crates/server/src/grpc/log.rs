@@ -64,7 +64,7 @@ impl Api {
             return Err(Refusal::malformed("from_position", "positions begin at 1").into());
         }
         let permit = Arc::clone(&self.log_readers).try_acquire_owned().map_err(|_| Failure::TooManyReaders)?;
-        let head = self.log().head().position;
+        let head = self.head_from(m.to_position.unwrap_or(0)).await?;
         let last = m.to_position.map_or(head, |to| to.min(head));
         let reading = LogReading::new(Arc::clone(&self.commands.log), m.from_position, last);
         Ok(Box::pin(reading.send(permit, line, self.stopping.clone())))

@@ -33,7 +33,7 @@ use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 use crate::pb;
 use crate::projector::Progress;
-use crate::state::{Folded, Opening};
+use crate::state::{Folded, Opening, Policies};
 
 pub(crate) use border::{Border, Calls};
 pub(crate) use log_reading::READERS_MAX;
@@ -45,7 +45,7 @@ const VIEWS_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) commands: Arc<Commands>,
-    pub(crate) views: Views,
+    pub(crate) views: Arc<dyn Views>,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) hurry: Arc<Notify>,
     /// A permit per reader of the whole log.
@@ -96,7 +96,7 @@ impl Api {
     /// A ticket as of a state of knowledge, with the contract and prepaid time then.
     async fn read(&self, id: EventId, up_to: UpTo) -> Result<Reading, Failure> {
         let folded = match up_to {
-            UpTo::Head => self.commands.states.ticket(self.log(), id).await?,
+            UpTo::Head => self.commands.states.ticket_now(self.log(), id).await?,
             UpTo::Position(_) => fold::ticket(self.log(), id, up_to).await?,
         };
         let Folded { ticket, position, opening } = folded.ok_or_else(|| unknown_ticket(id))?;
@@ -106,6 +106,21 @@ impl Api {
         };
         let contract = contract.ok_or_else(|| Failure::broken(format!("ticket {id} has no contract")))?;
         Ok(Reading { ticket, position, opening, contract })
+    }
+
+    /// The log's last position; looked up where another server may have given out a later one than this one knows.
+    async fn head_from(&self, position: i64) -> Result<i64, Failure> {
+        let head = self.log().head().position;
+        if position <= head || !self.log().is_shared() {
+            return Ok(head);
+        }
+        Ok(self.log().refresh_head().await?.position)
+    }
+
+    /// All published policies as they are now.
+    async fn policies_now(&self) -> Result<Policies, Failure> {
+        self.commands.states.freshen(self.log(), None, None).await?;
+        Ok(self.commands.states.policies().await)
     }
 
     /// Waits until the views have taken in a position. One that the log has not reached

@@ -84,7 +84,7 @@ impl Api {
 
     async fn on_get_policy(&self, asked: Asked<pb::GetPolicyRequest>) -> Result<pb::GetPolicyResponse, Failure> {
         let m = asked.into_inner();
-        let policies = self.commands.states.policies().await;
+        let policies = self.policies_now().await?;
         let found = match m.version {
             Some(version) => policies.book.version(&m.name, version),
             None => policies.book.latest(&m.name),

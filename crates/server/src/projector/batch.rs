@@ -48,7 +48,11 @@ impl Shown {
 
 /// What events make of the views, and the number of the last entry then. The batch
 /// still lacks where it ends.
-pub(super) async fn rows(writer: &mut ViewsWriter, events: &[Shown], number: i64) -> Result<(ViewBatch, i64), Failure> {
+pub(super) async fn rows(
+    writer: &mut dyn ViewsWriter,
+    events: &[Shown],
+    number: i64,
+) -> Result<(ViewBatch, i64), Failure> {
     let before = posted_before(writer, events).await?;
     let mut batch = Batch { rows: ViewBatch::default(), number, before, posted: HashMap::new() };
     for shown in events {
@@ -61,7 +65,10 @@ pub(super) async fn rows(writer: &mut ViewsWriter, events: &[Shown], number: i64
 
 /// The entries that these events reverse and earlier ones posted: looked up together,
 /// because one correction may reverse hundreds.
-async fn posted_before(writer: &mut ViewsWriter, events: &[Shown]) -> Result<HashMap<PostingRef, EntryRow>, Failure> {
+async fn posted_before(
+    writer: &mut dyn ViewsWriter,
+    events: &[Shown],
+) -> Result<HashMap<PostingRef, EntryRow>, Failure> {
     let reversed = events.iter().flat_map(|shown| match &shown.event {
         Some(Event::WorkAssessed(assessed)) => &assessed.reversed[..],
         Some(Event::QuoteAssessed(assessed)) => &assessed.reversed[..],

@@ -93,7 +93,8 @@ impl Command {
             let personal = in_order(event.personal)?;
             events.push(Pending {
                 version: *version,
-                commitments: commitments_text(&personal),
+                commitments: commitments_text(personal.iter().map(|field| (&*field.name, field.commitment)))
+                    .map(Arc::from),
                 stream: event.stream,
                 event_id: event.event_id,
                 event_type: event.event_type,
@@ -216,11 +217,9 @@ fn in_order(mut personal: Vec<PersonalField>) -> Result<Vec<PersonalField>, Appe
     Ok(personal)
 }
 
-fn commitments_text(personal: &[PersonalField]) -> Option<Arc<str>> {
-    if personal.is_empty() {
-        return None;
-    }
+/// `{"field":"hex"}`; none where there are no fields.
+pub(crate) fn commitments_text<'f>(fields: impl Iterator<Item = (&'f str, [u8; 32])>) -> Option<String> {
     let members: Vec<_> =
-        personal.iter().map(|field| format!("\"{}\":\"{}\"", field.name, hex::encode(field.commitment))).collect();
-    Some(format!("{{{}}}", members.join(",")).into())
+        fields.map(|(name, commitment)| format!("\"{name}\":\"{}\"", hex::encode(commitment))).collect();
+    (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
 }

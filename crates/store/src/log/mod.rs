@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use error::{AppendError, OpenError, ReadError, UnavailableReason};
-pub use postgres::{PostgresLog, Roles};
+pub use postgres::{MoveError, PostgresLog, Roles, move_log};
 pub use rows::{
     Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField,
     StoredEvent, StoredPersonal, StoredRequest,
@@ -53,6 +53,9 @@ pub trait EventLog: Send + Sync {
 
     /// The last position that this process knows to be durable.
     fn head(&self) -> Head;
+
+    /// Looks where the log ends now, also by what other processes appended.
+    async fn refresh_head(&self) -> Result<Head, ReadError>;
 
     /// What this process has committed so far.
     fn commits(&self) -> Commits;

@@ -55,11 +55,13 @@
 //! transaction behind, transact-rs/sqlx#4385), and the server ends what idles or waits too long.
 
 mod batch;
+mod moving;
 mod open;
 mod read;
 mod roles;
 mod write;
 
+pub use moving::{MoveError, move_log};
 pub use roles::Roles;
 
 use async_trait::async_trait;
@@ -80,6 +82,7 @@ pub struct PostgresLog {
     info: LogInfo,
     readers: Readers,
     head: watch::Receiver<Head>,
+    published: watch::Sender<Head>,
     queue: Queue,
     /// The task that looks for what other processes append.
     follower: AbortHandle,
@@ -97,6 +100,11 @@ impl EventLog for PostgresLog {
 
     fn head(&self) -> Head {
         *self.head.borrow()
+    }
+
+    async fn refresh_head(&self) -> Result<Head, ReadError> {
+        open::move_on(&self.published, read::head(&self.readers).await?);
+        Ok(self.head())
     }
 
     fn commits(&self) -> Commits {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use beleg_proof::commitment;
+use beleg_proof::envelope::Envelope;
 use uuid::Uuid;
 
 /// What kind of clock stamps a log. It is fixed when the log is created.
@@ -230,4 +232,34 @@ pub struct StoredEvent {
     pub leaf_hash: [u8; 32],
     /// Personal fields in the order of their names, erased ones included; their commitments are part of the leaf.
     pub personal: Vec<StoredPersonal>,
+}
+
+impl StoredEvent {
+    /// Whether it is what its leaf was hashed over, and every text that is still there what was committed to.
+    pub fn is_intact(&self) -> bool {
+        let commitments: Vec<(&str, [u8; 32])> =
+            self.personal.iter().map(|field| (&*field.name, field.commitment)).collect();
+        let envelope = Envelope {
+            stream: &self.stream,
+            version: self.version,
+            event_id: self.event_id,
+            event_type: &self.event_type,
+            schema_version: self.schema_version,
+            occurred_at_us: self.occurred_at_us,
+            recorded_at_us: self.recorded_at_us,
+            request_id: self.request_id,
+            causation_id: self.causation_id,
+            correlation_id: self.correlation_id,
+            actor: &self.actor,
+            origin: self.origin.as_deref(),
+            payload_sha256: commitment::sha256(&self.payload),
+            commitments: &commitments,
+        };
+        let texts = self.personal.iter().all(|field| match &field.disclosed {
+            Some(disclosed) => commitment::commit(&disclosed.salt, &disclosed.bytes) == field.commitment,
+            None => true,
+        });
+        // What has no envelope was never hashed.
+        envelope.leaf_hash().is_ok_and(|leaf| leaf == self.leaf_hash) && texts
+    }
 }

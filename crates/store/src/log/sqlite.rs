@@ -5,6 +5,7 @@ mod open;
 mod read;
 mod write;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -82,18 +83,15 @@ pub struct SqliteLog {
 }
 
 impl SqliteLog {
+    /// Accepted requests, many at a time.
+    pub(crate) async fn requests(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
+        let mut reader = self.readers.acquire().await?;
+        read::requests(&mut reader, ids).await
+    }
+
     /// The database file.
     pub fn path(&self) -> &std::path::Path {
         &self.path
-    }
-
-    /// Looks where the log ends now. Only needed for a log that was opened for reading: another process writes it.
-    pub async fn refresh_head(&self) -> Result<Head, ReadError> {
-        let head = read::head(&self.readers).await?;
-        if let Some(sender) = &self.head_of_reader {
-            sender.send_replace(head);
-        }
-        Ok(head)
     }
 }
 
@@ -105,6 +103,14 @@ impl EventLog for SqliteLog {
 
     fn head(&self) -> Head {
         *self.head.borrow()
+    }
+
+    /// Only needed where it was opened for reading: another process writes it then.
+    async fn refresh_head(&self) -> Result<Head, ReadError> {
+        let Some(sender) = &self.head_of_reader else { return Ok(self.head()) };
+        let head = read::head(&self.readers).await?;
+        sender.send_replace(head);
+        Ok(head)
     }
 
     fn commits(&self) -> Commits {
@@ -120,8 +126,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn find_request(&self, request_id: Uuid) -> Result<Option<StoredRequest>, ReadError> {
-        let mut reader = self.readers.acquire().await?;
-        Ok(read::requests(&mut reader, &[request_id]).await?.remove(&request_id))
+        Ok(self.requests(&[request_id]).await?.remove(&request_id))
     }
 
     async fn stream_version(&self, stream: &str) -> Result<i64, ReadError> {

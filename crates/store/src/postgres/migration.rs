@@ -6,6 +6,7 @@
 //! older program run. The **migration** lock lets processes that start together migrate one after the other; the
 //! second finds nothing left to do.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -23,9 +24,9 @@ const ALONE_TRIES: u32 = 20;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
 
 /// A schema in the database, with its migrations.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Schema {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) migrator: fn() -> Migrator,
     /// Tells the schemas' advisory locks apart: this one is the use lock, the next one the migration lock.
     pub(crate) lock: i32,
@@ -35,7 +36,7 @@ pub(crate) struct Schema {
 pub(crate) async fn prepare_schema(
     connection: &mut PgConnection,
     server: &Server,
-    schema: Schema,
+    schema: &Schema,
 ) -> Result<(), OpenError> {
     check_server(connection, &server.place).await?;
     lock_for_use(connection, schema).await.map_err(|source| server.failed(source))?;
@@ -51,7 +52,7 @@ pub(crate) async fn prepare_schema(
 }
 
 /// Waits while a migration is under way.
-async fn lock_for_use(connection: &mut PgConnection, schema: Schema) -> Result<(), sqlx::Error> {
+async fn lock_for_use(connection: &mut PgConnection, schema: &Schema) -> Result<(), sqlx::Error> {
     let lock = sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(LOCK_CLASS).bind(schema.lock);
     lock.execute(connection).await.map(drop)
 }
@@ -60,7 +61,7 @@ async fn lock_for_use(connection: &mut PgConnection, schema: Schema) -> Result<(
 pub(crate) async fn check_schema(
     connection: &mut PgConnection,
     server: &Server,
-    schema: Schema,
+    schema: &Schema,
 ) -> Result<(), OpenError> {
     let path = server.place.clone();
     let known = known(&(schema.migrator)());
@@ -74,14 +75,14 @@ pub(crate) async fn check_schema(
 
 /// The future that sqlx migrates with is too general for the compiler to see that it may move between threads. So it
 /// stays on one: a thread for blocking work.
-async fn migrate(server: &Server, schema: Schema) -> Result<(), OpenError> {
-    let (server, runtime) = (server.clone(), Handle::current());
+async fn migrate(server: &Server, schema: &Schema) -> Result<(), OpenError> {
+    let (server, schema, runtime) = (server.clone(), schema.clone(), Handle::current());
     let interrupted =
         OpenError::Io { path: server.place.clone(), source: std::io::Error::other("the migration was interrupted") };
     let migrated = tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             let mut connection = server.connect_unbounded().await.map_err(|source| server.failed(source))?;
-            let outcome = migrate_alone(&mut connection, &server, schema).await;
+            let outcome = migrate_alone(&mut connection, &server, &schema).await;
             // Closing gives the locks back, also after a failure.
             let closed = connection.close().await;
             outcome.and(closed.map_err(|source| server.failed(source)))
@@ -90,7 +91,7 @@ async fn migrate(server: &Server, schema: Schema) -> Result<(), OpenError> {
     migrated.await.unwrap_or(Err(interrupted))
 }
 
-async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: Schema) -> Result<(), OpenError> {
+async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: &Schema) -> Result<(), OpenError> {
     let failed = |source| server.failed(source);
     let path = server.place.clone();
     let wait = sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(schema.lock + 1);
@@ -111,7 +112,7 @@ async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: S
     migrator.set_locking(false);
     migrator.dangerous_set_table_name(format!("{}._sqlx_migrations", schema.name));
     if found == 0 {
-        migrator.create_schema(schema.name);
+        migrator.create_schema(schema.name.clone());
     }
     migrator.run(connection).await.map_err(|source| match source {
         MigrateError::Execute(source) => server.failed(source),
@@ -120,10 +121,9 @@ async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: S
 }
 
 /// A process that is starting like us lets go of the use lock soon; one that serves does not.
-async fn lock_alone(connection: &mut PgConnection, schema: Schema) -> Result<bool, sqlx::Error> {
+async fn lock_alone(connection: &mut PgConnection, schema: &Schema) -> Result<bool, sqlx::Error> {
     for _ in 0..ALONE_TRIES {
-        let lock = sqlx::query("SELECT pg_try_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(schema.lock);
-        if lock.fetch_one(&mut *connection).await?.try_get(0)? {
+        if try_lock(connection, schema.lock).await? {
             return Ok(true);
         }
         tokio::time::sleep(ALONE_PAUSE).await;
@@ -135,7 +135,7 @@ fn known(migrator: &Migrator) -> i64 {
     migrator.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
-async fn found(connection: &mut PgConnection, schema: Schema) -> Result<i64, sqlx::Error> {
+async fn found(connection: &mut PgConnection, schema: &Schema) -> Result<i64, sqlx::Error> {
     let table = format!("{}._sqlx_migrations", schema.name);
     let exists = sqlx::query("SELECT to_regclass($1) IS NOT NULL").bind(&table);
     if !exists.fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
@@ -145,11 +145,36 @@ async fn found(connection: &mut PgConnection, schema: Schema) -> Result<i64, sql
     sqlx::query(version).fetch_one(connection).await?.try_get(0)
 }
 
+/// Takes one of our advisory locks for the session, unless another one holds it.
+pub(crate) async fn try_lock(connection: &mut PgConnection, lock: i32) -> Result<bool, sqlx::Error> {
+    let taken = sqlx::query("SELECT pg_try_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(lock);
+    taken.fetch_one(connection).await?.try_get(0)
+}
+
+/// Gives it back.
+pub(crate) async fn unlock(connection: &mut PgConnection, lock: i32) -> Result<(), sqlx::Error> {
+    let given = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(LOCK_CLASS).bind(lock);
+    given.execute(connection).await.map(drop)
+}
+
+/// Runs the statement that the server formats with two names; names cannot be bound.
+pub(crate) async fn run_formatted(
+    connection: &mut PgConnection,
+    format: &'static str,
+    first: &str,
+    second: &str,
+) -> Result<(), sqlx::Error> {
+    let format = sqlx::query(format).bind(first);
+    let format = if second.is_empty() { format } else { format.bind(second) };
+    let statement: String = format.fetch_one(&mut *connection).await?.try_get(0)?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+}
+
 /// The service's role may not, and should hear it from us.
-async fn may_migrate(connection: &mut PgConnection, schema: Schema) -> Result<bool, sqlx::Error> {
+async fn may_migrate(connection: &mut PgConnection, schema: &Schema) -> Result<bool, sqlx::Error> {
     let sql = "SELECT coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = $1), \
                has_database_privilege(current_database(), 'CREATE'))";
-    sqlx::query(sql).bind(schema.name).fetch_one(connection).await?.try_get(0)
+    sqlx::query(sql).bind(&*schema.name).fetch_one(connection).await?.try_get(0)
 }
 
 #[cfg(test)]
@@ -178,20 +203,20 @@ mod tests {
         let Some(database) = Database::new().await else { return };
         let server = Server::at(database.url(), PostgresOptions::default()).unwrap();
         let (older, newer) = (
-            Schema { name: "drawer", migrator: older, lock: 101 },
-            Schema { name: "drawer", migrator: newer, lock: 101 },
+            Schema { name: "drawer".into(), migrator: older, lock: 101 },
+            Schema { name: "drawer".into(), migrator: newer, lock: 101 },
         );
         let mut serving = server.connect(Use::Write).await.unwrap();
-        prepare_schema(&mut serving, &server, older).await.unwrap();
+        prepare_schema(&mut serving, &server, &older).await.unwrap();
         let mut starting = server.connect(Use::Write).await.unwrap();
-        let refused = prepare_schema(&mut starting, &server, newer).await.unwrap_err();
+        let refused = prepare_schema(&mut starting, &server, &newer).await.unwrap_err();
         assert!(matches!(refused, OpenError::ServersRunning { found: 1, known: 2, .. }), "{refused}");
 
         serving.close().await.unwrap();
         let mut starting = server.connect(Use::Write).await.unwrap();
-        prepare_schema(&mut starting, &server, newer).await.unwrap();
+        prepare_schema(&mut starting, &server, &newer).await.unwrap();
         let mut late = server.connect(Use::Write).await.unwrap();
-        let refused = prepare_schema(&mut late, &server, older).await.unwrap_err();
+        let refused = prepare_schema(&mut late, &server, &older).await.unwrap_err();
         assert!(matches!(refused, OpenError::NewerSchema { found: 2, known: 1, .. }), "{refused}");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, SqlSafeStr, SqlStr};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,7 +35,8 @@ impl Readers {
     }
 
     /// The rows of one statement.
-    pub(crate) async fn rows(&self, sql: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, ReadError> {
+    pub(crate) async fn rows(&self, sql: impl SqlSafeStr, arguments: PgArguments) -> Result<Vec<PgRow>, ReadError> {
+        let sql = sql.into_sql_str();
         let _permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(ReadError::Closed),
@@ -45,7 +46,7 @@ impl Readers {
         loop {
             let lent = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let fresh = lent.is_none();
-            let error = match self.attempt(lent, sql, arguments.clone()).await {
+            let error = match self.attempt(lent, sql.clone(), arguments.clone()).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };
@@ -72,7 +73,7 @@ impl Readers {
     async fn attempt(
         &self,
         lent: Option<PgConnection>,
-        sql: &'static str,
+        sql: SqlStr,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut connection = match lent {

@@ -19,6 +19,9 @@ use crate::log::OpenError;
 const VERSION_NEEDED: i32 = 150_000;
 const VERSION_NEEDED_TEXT: &str = "15";
 
+/// Longest wait of the projector for a lock before it says that it waits; it tries again by itself.
+const PROJECT_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Longest wait for a server process that is told to end.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,10 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) enum Use {
     Read,
     Write,
+    /// Writing the views: what is lost of them is made again.
+    Project,
+    /// Writing a whole log in one transaction, however long it takes.
+    Move,
 }
 
 /// A server and a database on it.
@@ -65,21 +72,34 @@ impl Server {
         Self { connect: self.connect.clone().options([("role", role)]), ..self.clone() }
     }
 
+    /// The same server, where a schema need not be named.
+    pub(crate) fn in_schema(&self, schema: &str) -> Self {
+        Self { connect: self.connect.clone().options([("search_path", schema)]), ..self.clone() }
+    }
+
     /// The settings of a session, as part of what it connects with.
     fn session(&self, purpose: Use) -> PgConnectOptions {
         let ms = |duration: Duration| duration.as_millis().to_string();
         let statement = match purpose {
             Use::Read => self.options.read_timeout,
-            Use::Write => self.options.write_timeout,
+            Use::Write | Use::Project => self.options.write_timeout,
+            Use::Move => Duration::ZERO,
+        };
+        let idle = if purpose == Use::Move { Duration::ZERO } else { self.options.idle_in_transaction_timeout };
+        let lock = match purpose {
+            Use::Read | Use::Write | Use::Move => self.options.lock_timeout,
+            Use::Project => self.options.lock_timeout.min(PROJECT_LOCK_TIMEOUT),
         };
         let application = match purpose {
             Use::Read => "beleg reader",
             Use::Write => "beleg writer",
+            Use::Project => "beleg projector",
+            Use::Move => "beleg move",
         };
         let mut settings = vec![
             ("statement_timeout", ms(statement)),
-            ("lock_timeout", ms(self.options.lock_timeout)),
-            ("idle_in_transaction_session_timeout", ms(self.options.idle_in_transaction_timeout)),
+            ("lock_timeout", ms(lock)),
+            ("idle_in_transaction_session_timeout", ms(idle)),
             ("plan_cache_mode", "force_generic_plan".to_owned()),
             // The arrays of a batch.
             ("work_mem", "32MB".to_owned()),
@@ -89,8 +109,14 @@ impl Server {
         );
         settings.push(match purpose {
             Use::Read => ("default_transaction_read_only", "on".to_owned()),
-            Use::Write => ("synchronous_commit", "on".to_owned()),
+            Use::Write | Use::Move => ("synchronous_commit", "on".to_owned()),
+            Use::Project => ("synchronous_commit", "off".to_owned()),
         });
+        // A process that is cut off is noticed, and its locks are free then.
+        settings.extend(
+            [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]
+                .map(|(name, value)| (name, value.to_owned())),
+        );
         self.connect.clone().application_name(application).options(settings).statement_cache_capacity(64)
     }
 
@@ -99,10 +125,12 @@ impl Server {
         self.within(self.session(purpose).connect()).await
     }
 
-    /// A session for what takes as long as it takes: a migration.
+    /// A session for what takes as long as it takes: a migration, a comparison.
     pub(crate) async fn connect_unbounded(&self) -> Result<PgConnection, sqlx::Error> {
-        let connect = self.connect.clone().application_name("beleg migration");
-        self.within(connect.options([("lock_timeout", "60s")]).connect()).await
+        let connect = self.connect.clone().application_name("beleg upkeep");
+        let settings =
+            [("lock_timeout", "60s"), ("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+        self.within(connect.options(settings).connect()).await
     }
 
     async fn within(
@@ -118,7 +146,8 @@ impl Server {
     pub(crate) fn patience(&self, purpose: Use) -> Duration {
         let statement = match purpose {
             Use::Read => self.options.read_timeout,
-            Use::Write => self.options.write_timeout,
+            Use::Write | Use::Project => self.options.write_timeout,
+            Use::Move => Duration::from_secs(600),
         };
         statement + Duration::from_secs(5)
     }

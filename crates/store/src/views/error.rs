@@ -68,10 +68,22 @@ pub enum ViewsOpenError {
         /// The file looked for.
         path: PathBuf,
     },
+    /// The role may not build views beside those that serve.
+    #[error("the role may not make views in {path}: use the URL of the role that owns them, see `beleg database init`")]
+    NotAllowed {
+        /// The database.
+        path: PathBuf,
+    },
+    /// As many as may are building views anew.
+    #[error("too many fresh builds at once in {path}: wait until one of them is done")]
+    TooMany {
+        /// The database.
+        path: PathBuf,
+    },
     /// They were made of something else than the log beside them.
     #[error(
         "{path} is not of the log beside it: {what}. The views can be made anew from the log, but first see that it is \
-         the right log: then run `beleg rebuild`, or delete the file"
+         the right log: then run `beleg rebuild`"
     )]
     Foreign {
         /// The file of the views.

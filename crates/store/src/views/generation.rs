@@ -1,116 +1,139 @@
-//! The files of the views: the one that serves, and fresh builds beside it.
+//! Builds beside the serving one: begun, compared, put in its place.
 //!
-//! Every run that builds anew has a file of its own, so two of them never meet. A lock beside it says that its run is
-//! alive; what a run that died has left is removed by the next one.
+//! Every run that builds anew has a place of its own, a file or a schema, so two of them never meet. A lock says that
+//! its run is alive; what a run that died has left is removed by the next one.
 
-use std::fs::File;
-use std::io::{Error, ErrorKind};
-use std::path::{Path, PathBuf};
+use super::postgres::{SchemaGeneration, SchemaSnapshot};
+use super::sqlite::{FileGeneration, FileSnapshot, serving_file};
+use super::{ViewError, ViewsOpenError, ViewsWriter};
+use crate::log::{EventLog, OpenError};
+use crate::storage::Storage;
 
-use super::{Views, ViewsOpenError, ViewsWriter};
-use crate::log::EventLog;
-
-const SERVING: &str = "views.sqlite";
-const FRESH: &str = "views.fresh-";
-const LOCK: &str = ".lock";
-
-/// Names tried before giving up.
-const NAMES_MAX: u32 = 1_000;
-
-/// The file that serves, in a data directory.
-pub fn serving_file(directory: &Path) -> PathBuf {
-    directory.join(SERVING)
+/// A row that only one of two builds holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The table.
+    pub table: &'static str,
+    /// True: only in the serving one; false: only in the fresh one.
+    pub only_serving: bool,
+    /// The row, as the database writes it.
+    pub row: String,
 }
 
-/// A fresh build's file, there as long as this lives, unless it is put in the serving one's place.
+/// A fresh build, there as long as this lives, unless it is put in the serving one's place.
 #[derive(Debug)]
-pub struct Generation {
-    path: PathBuf,
-    lock_path: PathBuf,
-    /// Held, not used.
-    _lock: File,
+pub struct Generation(Fresh);
+
+#[derive(Debug)]
+enum Fresh {
+    File(FileGeneration),
+    Schema(Box<SchemaGeneration>),
 }
 
 impl Generation {
-    /// Takes a name in a data directory, and removes what dead runs have left there.
-    pub fn begin(directory: &Path) -> std::io::Result<Self> {
-        sweep(directory)?;
-        let run = std::process::id();
-        for number in 0..NAMES_MAX {
-            let name = format!("{FRESH}{run}-{number}");
-            let lock_path = directory.join(format!("{name}{LOCK}"));
-            let lock = match File::options().write(true).create_new(true).open(&lock_path) {
-                Ok(lock) => lock,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
-            };
-            // Another run that sweeps at this very moment may have it for an instant: then the name is its to remove.
-            if lock.try_lock().is_ok() {
-                return Ok(Self { path: directory.join(format!("{name}.sqlite")), lock_path, _lock: lock });
+    /// Takes a place beside the serving views, and removes what dead runs have left there.
+    pub async fn begin(storage: &Storage) -> Result<Self, ViewsOpenError> {
+        Ok(Self(match storage {
+            Storage::Directory(directory) => Fresh::File(
+                FileGeneration::begin(directory).map_err(|source| OpenError::Io { path: directory.clone(), source })?,
+            ),
+            Storage::Database(database) => Fresh::Schema(Box::new(SchemaGeneration::begin(database).await?)),
+        }))
+    }
+
+    /// Opens it for the projector.
+    pub async fn writer(&self, log: &dyn EventLog) -> Result<Box<dyn ViewsWriter>, ViewsOpenError> {
+        match &self.0 {
+            Fresh::File(file) => file.writer(log).await,
+            Fresh::Schema(schema) => schema.writer(log).await,
+        }
+    }
+
+    /// Keeps the serving views from moving on until this one serves or is gone, and says how far they have come: this
+    /// one must come as far. `None` if there are none, or if nobody can move them: a file's server was stopped.
+    pub async fn hold_serving(&mut self) -> Result<Option<i64>, ViewsOpenError> {
+        match &mut self.0 {
+            Fresh::File(_) => Ok(None),
+            Fresh::Schema(schema) => schema.hold_serving().await,
+        }
+    }
+
+    /// Puts it in the place of the serving one. Its writer is closed; a file's server does not run.
+    pub async fn serve(self) -> Result<(), ViewsOpenError> {
+        match self.0 {
+            Fresh::File(file) => {
+                let path = file.path().to_owned();
+                Ok(file.serve().map_err(|source| OpenError::Io { path, source })?)
             }
-        }
-        Err(Error::new(ErrorKind::AlreadyExists, format!("{}: too many fresh builds at once", directory.display())))
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Opens the file for the projector.
-    pub async fn writer(&self, log: &dyn EventLog) -> Result<ViewsWriter, ViewsOpenError> {
-        Views::open_fresh(&self.path, log).await
-    }
-
-    /// Puts the file in the place of the serving one. Both must be closed and no server may run.
-    pub fn serve(self, directory: &Path) -> std::io::Result<()> {
-        File::open(&self.path)?.sync_all()?;
-        let serving = serving_file(directory);
-        // The database before its journal: a journal without a database is dropped when the next one is opened, while a
-        // database without its journal may be half of one.
-        remove(&serving)?;
-        std::fs::rename(&self.path, &serving)
-    }
-}
-
-impl Drop for Generation {
-    fn drop(&mut self) {
-        // What cannot be removed now, the next run removes.
-        let _ = remove(&self.path).and_then(|()| std::fs::remove_file(&self.lock_path));
-    }
-}
-
-/// Removes the files of runs that hold their lock no longer.
-fn sweep(directory: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let Some(run) = name.to_str().filter(|name| name.starts_with(FRESH)).and_then(|name| name.strip_suffix(LOCK))
-        else {
-            continue;
-        };
-        let lock_path = directory.join(&name);
-        let Ok(lock) = File::open(&lock_path) else { continue };
-        if lock.try_lock().is_ok() {
-            remove(&directory.join(format!("{run}.sqlite")))?;
-            missing_is_fine(std::fs::remove_file(&lock_path))?;
+            Fresh::Schema(schema) => schema.serve().await,
         }
     }
-    Ok(())
-}
 
-/// Removes a database file with its journals.
-fn remove(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        missing_is_fine(std::fs::remove_file(PathBuf::from(name)))?;
+    /// Removes it.
+    pub async fn discard(self) -> Result<(), ViewsOpenError> {
+        match self.0 {
+            Fresh::File(file) => drop(file),
+            Fresh::Schema(schema) => schema.discard().await?,
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn missing_is_fine(removed: std::io::Result<()>) -> std::io::Result<()> {
-    match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// The serving views as they were at one moment, whatever the projector does to them meanwhile.
+///
+/// While this lives the database cannot forget what they said then: a file's write-ahead log and a schema's dead rows
+/// grow with what the projector writes.
+#[derive(Debug)]
+pub struct Snapshot(Pinned);
+
+#[derive(Debug)]
+enum Pinned {
+    File(Box<FileSnapshot>),
+    Schema(Box<SchemaSnapshot>),
+}
+
+impl Snapshot {
+    /// Holds on to what the serving views say now.
+    pub async fn open(storage: &Storage) -> Result<Self, ViewsOpenError> {
+        Ok(Self(match storage {
+            Storage::Directory(directory) => {
+                Pinned::File(Box::new(FileSnapshot::open(&serving_file(directory)).await?))
+            }
+            Storage::Database(database) => Pinned::Schema(Box::new(SchemaSnapshot::open(database).await?)),
+        }))
+    }
+
+    /// The last position taken in.
+    pub fn position(&self) -> i64 {
+        match &self.0 {
+            Pinned::File(file) => file.position(),
+            Pinned::Schema(schema) => schema.position(),
+        }
+    }
+
+    /// Refuses a log that the views were not made of.
+    pub async fn check_origin(&self, log: &dyn EventLog) -> Result<(), ViewsOpenError> {
+        match &self.0 {
+            Pinned::File(file) => file.check_origin(log).await,
+            Pinned::Schema(schema) => schema.check_origin(log).await,
+        }
+    }
+
+    /// Compares with a fresh build up to the same position. Says how many rows were compared and names the first
+    /// differences of each table.
+    pub async fn compare(&mut self, fresh: &Generation) -> Result<(u64, Vec<Difference>), ViewError> {
+        match (&mut self.0, &fresh.0) {
+            (Pinned::File(file), Fresh::File(fresh)) => file.compare(fresh.path()).await,
+            (Pinned::Schema(schema), Fresh::Schema(fresh)) => schema.compare(fresh).await,
+            _ => Err(ViewError::broken("they are kept elsewhere than the fresh build")),
+        }
+    }
+
+    /// Lets go.
+    pub async fn close(self) -> Result<(), ViewError> {
+        match self.0 {
+            Pinned::File(file) => file.close().await,
+            Pinned::Schema(schema) => schema.close().await,
+        }
     }
 }

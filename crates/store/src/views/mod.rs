@@ -1,94 +1,107 @@
-//! Read models in a file of their own: lists, the ledger, its sums.
+//! Read models apart from the log: lists, the ledger, its sums.
 //!
-//! The projector, through [`ViewsWriter`], is the only one who writes: a batch of rows
-//! and the log position they reach, in one transaction. Everybody else reads through
-//! [`Views`]. Money invariants stand in the schema too: entries are only added, a
-//! reversal is equal and opposite to the one entry it names, and none is reversed
-//! twice.
+//! The projector, through a [`ViewsWriter`], is the only one who writes: a batch of rows and the log position they
+//! reach, in one transaction. Everybody else reads through [`Views`]. On SQLite they are a file of their own, on
+//! PostgreSQL a schema of their own. Money invariants stand in the schema too: entries are only added, a reversal is
+//! equal and opposite to the one entry it names, and none is reversed twice.
+//!
+//! A build from the start goes into a [`Generation`] beside the serving one. It is compared with a [`Snapshot`] of
+//! what serves, and can take its place.
 
-mod compare;
 mod error;
 mod generation;
 mod origin;
-mod read;
+mod postgres;
 mod rows;
-mod write;
+mod sqlite;
 
-use std::path::Path;
-use std::time::Duration;
+use async_trait::async_trait;
+use uuid::Uuid;
 
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlitePool};
-
-use self::origin::Origin;
-use crate::log::EventLog;
-use crate::sqlite::{check_version, migrate, open_error, reading, writing};
-
-pub use compare::{Difference, Snapshot};
 pub use error::{ViewError, ViewsOpenError};
-pub use generation::{Generation, serving_file};
+pub use generation::{Difference, Generation, Snapshot};
+pub(crate) use postgres::{GRANTS, SCHEMA, open as open_in_database};
 pub use rows::{
     BalanceDelta, BalanceFilter, BalanceKeys, BalanceOf, BalanceRow, ContractRow, EntryFilter, EntryRow, ListedEntry,
     PolicyRow, TicketChange, TicketFilter, TicketRow, ViewBatch,
 };
-pub use write::ViewsWriter;
+pub(crate) use sqlite::open as open_in_directory;
+pub use sqlite::serving_file;
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/views");
+/// The views, for reading: pages by key, bounded by their caller.
+#[async_trait]
+pub trait Views: Send + Sync + std::fmt::Debug {
+    /// The last position taken in.
+    async fn position(&self) -> Result<i64, ViewError>;
 
-const WRITER_CACHE_KIB: u32 = 16 * 1024;
-/// A build goes through all of its indexes, not only through what is new.
-const BUILD_CACHE_KIB: u32 = 64 * 1024;
-const READER_CACHE_KIB: u32 = 4 * 1024;
-const READERS: u32 = 2;
+    /// One entry.
+    async fn entry(&self, number: i64) -> Result<Option<ListedEntry>, ViewError>;
 
-/// How long the projector waits for a lock before it says that it waits; it tries again by itself.
-const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+    /// Entries after a number, in order of posting.
+    async fn entries(&self, filter: &EntryFilter, after: i64, limit: usize) -> Result<Vec<ListedEntry>, ViewError>;
 
-/// The views, for reading.
-#[derive(Clone, Debug)]
-pub struct Views {
-    readers: SqlitePool,
-}
+    /// Tickets opened after a position, in the order they were opened.
+    async fn tickets(&self, filter: &TicketFilter, after: i64, limit: usize) -> Result<Vec<TicketRow>, ViewError>;
 
-impl Views {
-    /// Opens a file for the projector of a log and for readers, and creates it if it is missing. One that was made of
-    /// another log is refused. What the log holds can always be projected again, so a commit need not be on disk when
-    /// it returns.
-    pub async fn open(path: &Path, log: &dyn EventLog) -> Result<(ViewsWriter, Self), ViewsOpenError> {
-        let connect = writing(path, SqliteSynchronous::Normal, WRITER_CACHE_KIB)
-            .busy_timeout(WRITER_BUSY_TIMEOUT)
-            .pragma("wal_autocheckpoint", "8000")
-            .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
-        let writer = Self::writer(&connect, path, log).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .connect_lazy_with(reading(path, READER_CACHE_KIB));
-        Ok((writer, Self { readers }))
-    }
+    /// Net sums after a cursor, in the order of what they are summed by.
+    async fn balances(
+        &self,
+        keys: BalanceKeys,
+        filter: &BalanceFilter,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<BalanceRow>, ViewError>;
 
-    /// Creates a file that nobody reads yet and that is thrown away if anything goes wrong, so it needs no journal.
-    async fn open_fresh(path: &Path, log: &dyn EventLog) -> Result<ViewsWriter, ViewsOpenError> {
-        let connect = writing(path, SqliteSynchronous::Off, BUILD_CACHE_KIB).journal_mode(SqliteJournalMode::Off);
-        Self::writer(&connect, path, log).await
-    }
+    /// Contracts after a customer's, in the order of customers.
+    async fn contracts(&self, after: &str, limit: usize) -> Result<Vec<ContractRow>, ViewError>;
 
-    async fn writer(
-        connect: &SqliteConnectOptions,
-        path: &Path,
-        log: &dyn EventLog,
-    ) -> Result<ViewsWriter, ViewsOpenError> {
-        let mut connection = connect.connect().await.map_err(|source| open_error(path, source))?;
-        check_version(&mut connection, path).await?;
-        migrate(connect, &MIGRATOR, path).await?;
-        Origin::read(&mut connection).await?.check(log, path).await?;
-        Origin::claim(&mut connection, log.info().log_id).await?;
-        Ok(ViewsWriter::new(connection))
-    }
+    /// Policies published after a position, in the order they were published.
+    async fn policies(&self, after: i64, limit: usize) -> Result<Vec<PolicyRow>, ViewError>;
 
     /// Closes all connections.
-    pub async fn close(&self) {
-        self.readers.close().await;
+    async fn close(&self);
+}
+
+/// The projector's side of the views. Its transactions are begun by a task that is never dropped midway.
+#[async_trait]
+pub trait ViewsWriter: Send + std::fmt::Debug {
+    /// Whether this writer is the one that writes; where several processes could, one of them does, and another takes
+    /// over when it is gone. Asked again and again, as long as it is not, and after every failure.
+    async fn lead(&mut self) -> Result<bool, ViewError> {
+        Ok(true)
     }
+
+    /// The last position taken in, and the number of the last entry.
+    async fn end(&mut self) -> Result<(i64, i64), ViewError>;
+
+    /// The entries that assessments posted, each named by its assessment and its place there; unknown ones are left
+    /// out.
+    async fn postings(&mut self, named: &[(Uuid, u32)]) -> Result<Vec<EntryRow>, ViewError>;
+
+    /// Applies a batch and moves the checkpoint, both or neither. After a failure the same batch may be applied again.
+    async fn apply(&mut self, batch: &ViewBatch) -> Result<(), ViewError>;
+
+    /// Closes the connection.
+    async fn close(self: Box<Self>) -> Result<(), ViewError>;
+
+    /// Closes a fresh build, in the form in which it can serve.
+    async fn finish(self: Box<Self>) -> Result<(), ViewError>;
+}
+
+/// What changes a row needs the row: a change of nothing means that the log or the views have lost something.
+fn all_there(what: &str, named: usize, found: u64) -> Result<(), ViewError> {
+    if found == named as u64 {
+        return Ok(());
+    }
+    Err(ViewError::broken(format!("{named} {what} change and {found} of them are there")))
+}
+
+/// What is to be taken in lies behind where the views are.
+fn not_behind() -> ViewError {
+    ViewError::broken("they are not behind what is to be taken in")
+}
+
+/// A limit as SQL has it.
+fn bounded(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -6,42 +6,23 @@
 
 use std::path::Path;
 
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::{ViewError, ViewsOpenError};
+use super::ViewsOpenError;
 use crate::log::EventLog;
 
 /// The checkpoint's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     /// The log; none as long as nothing was ever taken in.
-    log_id: Option<Uuid>,
+    pub(super) log_id: Option<Uuid>,
     /// The last position taken in.
     pub(super) position: i64,
     /// The leaf hash of the event there.
-    leaf_hash: Option<Vec<u8>>,
+    pub(super) leaf_hash: Option<Vec<u8>>,
 }
 
 impl Origin {
-    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, ViewError> {
-        let row = sqlx::query("SELECT log_id, position, leaf_hash FROM checkpoint").fetch_one(connection).await?;
-        let log_id: Option<Vec<u8>> = row.try_get(0)?;
-        let log_id = log_id.map(|bytes| Uuid::from_slice(&bytes)).transpose();
-        Ok(Self {
-            log_id: log_id.map_err(|_| ViewError::broken("a row cannot be read"))?,
-            position: row.try_get(1)?,
-            leaf_hash: row.try_get(2)?,
-        })
-    }
-
-    /// Says to which log a new file belongs.
-    pub(super) async fn claim(connection: &mut SqliteConnection, log_id: Uuid) -> Result<(), ViewError> {
-        let claimed = sqlx::query("UPDATE checkpoint SET log_id = ? WHERE log_id IS NULL");
-        claimed.bind(log_id.as_bytes().to_vec()).execute(connection).await?;
-        Ok(())
-    }
-
     /// Refuses a log that the views were not made of.
     pub(super) async fn check(&self, log: &dyn EventLog, path: &Path) -> Result<(), ViewsOpenError> {
         match self.stranger(log).await? {

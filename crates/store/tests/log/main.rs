@@ -19,6 +19,8 @@ mod immutable;
 /// SQLite: a full disk, a second writer, a file of the future.
 mod trouble;
 
+/// A log of a directory that goes into a database.
+mod moving;
 /// PostgreSQL: connections that die, and a server that restarts.
 mod outages;
 /// PostgreSQL: nobody changes the past, not even the owner.

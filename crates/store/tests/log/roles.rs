@@ -163,6 +163,33 @@ async fn triggers_refuse_the_owner_too() {
         }
     }
     refused(&mut shell, "INSERT INTO beleg_log.log_head VALUES (1)".into(), "23001").await;
+    // Nor is anything added that does not follow what is there: the log has three events, stream a two of them.
+    let insert = |position: i64, stream: i64, version: i64, recorded: &str| {
+        format!(
+            "INSERT INTO beleg_log.events SELECT {position}, {stream}, {version}, gen_random_uuid(), event_type, \
+             schema_version, 0, {recorded}, request_id, causation_id, correlation_id, actor, origin, payload, \
+             commitments, leaf_hash FROM beleg_log.events WHERE position = 3"
+        )
+    };
+    for wrong in [
+        insert(5, 2, 3, "recorded_at_us"),
+        insert(0, 2, 3, "recorded_at_us"),
+        insert(4, 2, 4, "recorded_at_us"),
+        insert(4, 2, 3, "recorded_at_us - 1"),
+        insert(4, 7, 1, "recorded_at_us"),
+        format!(
+            "{} UNION ALL {}",
+            insert(4, 2, 3, "recorded_at_us"),
+            insert(6, 2, 4, "recorded_at_us").replacen("INSERT INTO beleg_log.events ", "", 1)
+        ),
+    ] {
+        let error = sqlx::raw_sql(AssertSqlSafe(wrong.clone())).execute(&mut shell).await.map(drop).expect_err(&wrong);
+        let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        assert!(["23000", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
+    }
+    // What does follow is taken: the refusals above are about what they seem to be.
+    let right = format!("BEGIN; {}; ROLLBACK", insert(4, 2, 3, "recorded_at_us"));
+    sqlx::raw_sql(AssertSqlSafe(right)).execute(&mut shell).await.unwrap();
     assert_eq!(all(&log).await, before);
     log.close().await;
     owned.forget().await;

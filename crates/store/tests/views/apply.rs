@@ -1,15 +1,20 @@
 use std::time::Duration;
 
-use beleg_store::views::{TicketChange, TicketFilter};
+use beleg_store::views::{EntryRow, TicketChange, TicketFilter};
 use beleg_store::{UnavailableReason, ViewError};
-use sqlx::Connection as _;
 use uuid::Uuid;
 
-use crate::house::{House, entry, ticket};
+use crate::house::{House, Place, Shell, entry, on_every_database, ticket};
 
-#[tokio::test]
-async fn a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind() {
-    let house = House::of(3).await;
+on_every_database!(
+    a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind,
+    a_lock_is_a_matter_of_time_and_is_told_without_the_databases_words,
+    what_reversals_name_is_found_together_and_was_posted_once,
+    what_the_schema_forbids_is_refused,
+);
+
+async fn a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind(place: Place) {
+    let house = House::of(place, 3).await;
     let (mut writer, views) = house.views().await;
     let (here, missing) = (Uuid::new_v4(), Uuid::new_v4());
     let resolved = TicketChange { status: Some("resolved"), class: None };
@@ -38,28 +43,30 @@ async fn a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind() {
     assert_eq!(listed.iter().map(|row| &*row.status).collect::<Vec<_>>(), ["resolved"]);
 }
 
-#[tokio::test]
-async fn a_locked_file_is_a_matter_of_time_and_is_told_without_the_databases_words() {
-    let house = House::of(2).await;
+async fn a_lock_is_a_matter_of_time_and_is_told_without_the_databases_words(place: Place) {
+    let house = House::of(place, 2).await;
     let (mut writer, _views) = house.views().await;
-    let mut other = sqlx::SqliteConnection::connect(&format!("sqlite://{}", house.file().display())).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut other = house.shell().await;
+    let lock = match other {
+        Shell::Sqlite(_) => "BEGIN IMMEDIATE",
+        Shell::Postgres(_) => "BEGIN; SELECT FROM checkpoint FOR UPDATE",
+    };
+    other.run(lock).await.unwrap();
     let batch = house.up_to(2).await;
     let waiting = std::time::Instant::now();
     let refused = writer.apply(&batch).await.unwrap_err();
     assert_eq!(refused, ViewError::Unavailable { reason: UnavailableReason::Locked });
     assert_eq!(refused.to_string(), "the views are unavailable: the database is locked by another process");
     assert!(waiting.elapsed() < Duration::from_secs(4), "the projector must come back soon enough to be stopped");
-    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    other.run("ROLLBACK").await.unwrap();
     writer.apply(&batch).await.unwrap();
     assert_eq!(writer.end().await.unwrap(), (2, 0));
     let again = writer.apply(&batch).await.unwrap_err();
     assert!(matches!(again, ViewError::Broken { .. }), "{again}");
 }
 
-#[tokio::test]
-async fn what_reversals_name_is_found_together_and_was_posted_once() {
-    let house = House::of(3).await;
+async fn what_reversals_name_is_found_together_and_was_posted_once(place: Place) {
+    let house = House::of(place, 3).await;
     let (mut writer, _views) = house.views().await;
     let (id, assessment) = (Uuid::new_v4(), Uuid::new_v4());
     let mut batch = house.up_to(2).await;
@@ -75,4 +82,51 @@ async fn what_reversals_name_is_found_together_and_was_posted_once() {
     twice.entries.push(entry(id, 41, assessment, 7));
     let refused = writer.apply(&twice).await.unwrap_err();
     assert!(matches!(refused, ViewError::Broken { .. }), "{refused}");
+}
+
+async fn what_the_schema_forbids_is_refused(place: Place) {
+    let house = House::of(place, 4).await;
+    let (mut writer, _views) = house.views().await;
+    let (id, assessment) = (Uuid::new_v4(), Uuid::new_v4());
+    let mut batch = house.up_to(2).await;
+    batch.tickets.push(ticket(id, 2));
+    batch.entries = vec![entry(id, 1, assessment, 0), entry(id, 2, assessment, 1)];
+    writer.apply(&batch).await.unwrap();
+
+    let reversal = |number, reverses| EntryRow {
+        worked_seconds: -60,
+        billed_seconds: -60,
+        amount_minor: -200,
+        reverses: Some(reverses),
+        ..entry(id, number, Uuid::new_v4(), 0)
+    };
+    let wrong = [
+        // Not equal and opposite; not on the account of what it names; not an entry that was posted.
+        vec![EntryRow { amount_minor: -199, ..reversal(3, 1) }],
+        vec![EntryRow { account: "free".into(), billed_seconds: 0, amount_minor: 0, ..reversal(3, 1) }],
+        vec![EntryRow { ticket_id: Uuid::new_v4(), ..reversal(3, 1) }],
+        vec![reversal(3, 7)],
+        // Twice; a reversal of a reversal.
+        vec![reversal(3, 1), reversal(4, 1)],
+        vec![reversal(3, 1), EntryRow { worked_seconds: 60, billed_seconds: 60, amount_minor: 200, ..reversal(4, 3) }],
+        // Money where none stands; time that runs backwards.
+        vec![EntryRow { account: "withheld".into(), ..entry(id, 3, Uuid::new_v4(), 0) }],
+        vec![EntryRow { worked_seconds: -1, ..entry(id, 3, Uuid::new_v4(), 0) }],
+    ];
+    for entries in wrong {
+        let mut batch = house.up_to(3).await;
+        batch.entries = entries;
+        let refused = writer.apply(&batch).await.expect_err(&format!("{:?}", batch.entries));
+        assert_eq!(refused, ViewError::Broken { what: "a row contradicts what is there".into() });
+    }
+    let mut right = house.up_to(3).await;
+    right.entries = vec![reversal(3, 1), entry(id, 4, Uuid::new_v4(), 0), reversal(5, 4)];
+    writer.apply(&right).await.unwrap();
+
+    let mut shell = house.shell().await;
+    for change in ["UPDATE entries SET amount_minor = 0", "DELETE FROM entries", "DELETE FROM entries WHERE number = 5"]
+    {
+        assert!(shell.run(change).await.is_err(), "{change}");
+    }
+    assert_eq!(writer.end().await.unwrap(), (3, 5));
 }

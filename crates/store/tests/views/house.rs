@@ -1,27 +1,97 @@
-use std::path::PathBuf;
+use std::sync::Arc;
 
+use beleg_postgres_cluster::Database;
 use beleg_proof::{canonical, commitment};
-use beleg_store::views::{EntryRow, TicketRow, serving_file};
-use beleg_store::{Append, ClockKind, EventLog as _, LogOptions, NewEvent, SqliteLog, ViewBatch, Views, ViewsWriter};
+use beleg_store::views::{EntryRow, TicketRow};
+use beleg_store::{
+    Append, ClockKind, EventLog, LogOptions, NewEvent, Storage, ViewBatch, Views, ViewsOpenError, ViewsWriter,
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 /// 2026-03-02T09:00:00Z.
 const NOW_US: i64 = 1_772_442_000_000_000;
 
+/// What views must do, whatever keeps them: each function runs on SQLite and on PostgreSQL.
+macro_rules! on_every_database {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                super::$name($crate::house::Place::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                if let Some(place) = $crate::house::Place::postgres().await { super::$name(place).await; }
+            })*
+        }
+    };
+}
+pub(crate) use on_every_database;
+
+/// What keeps a log and its views.
+pub(crate) enum Place {
+    Sqlite(TempDir),
+    Postgres(Database),
+}
+
+impl Place {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) async fn postgres() -> Option<Self> {
+        Database::new().await.map(Self::Postgres)
+    }
+
+    /// Another one of the same kind.
+    pub(crate) async fn another(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => Self::sqlite(),
+            Self::Postgres(_) => Self::postgres().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn storage(&self) -> Storage {
+        match self {
+            Self::Sqlite(directory) => Storage::Directory(directory.path().to_owned()),
+            Self::Postgres(database) => Storage::Database(beleg_store::Database::at(database.url())),
+        }
+    }
+}
+
 pub(crate) struct House {
-    pub(crate) directory: TempDir,
-    pub(crate) log: SqliteLog,
+    pub(crate) place: Place,
+    pub(crate) log: Arc<dyn EventLog>,
+}
+
+/// A hand on the views' tables from outside.
+pub(crate) enum Shell {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Shell {
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(shell) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.map(drop),
+            Self::Postgres(shell) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(shell).await.map(drop),
+        }
+    }
 }
 
 impl House {
     /// A log of so many events.
-    pub(crate) async fn of(events: i64) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let log = SqliteLog::open(directory.path(), LogOptions::new(ClockKind::System)).await.unwrap();
-        let house = Self { directory, log };
+    pub(crate) async fn of(place: Place, events: i64) -> Self {
+        let log = place.storage().open_log(LogOptions::new(ClockKind::System)).await.unwrap();
+        let house = Self { place, log };
         house.append(events - 1).await;
         house
+    }
+
+    pub(crate) fn storage(&self) -> Storage {
+        self.place.storage()
     }
 
     pub(crate) async fn append(&self, events: i64) {
@@ -31,12 +101,27 @@ impl House {
         }
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
-        serving_file(self.directory.path())
+    pub(crate) async fn views(&self) -> (Box<dyn ViewsWriter>, Arc<dyn Views>) {
+        self.storage().open_views(&*self.log).await.unwrap()
     }
 
-    pub(crate) async fn views(&self) -> (ViewsWriter, Views) {
-        Views::open(&self.file(), &self.log).await.unwrap()
+    pub(crate) async fn refused(&self, log: &dyn EventLog) -> ViewsOpenError {
+        self.storage().open_views(log).await.map(drop).unwrap_err()
+    }
+
+    /// A shell where the views' tables need no other name.
+    pub(crate) async fn shell(&self) -> Shell {
+        match &self.place {
+            Place::Sqlite(directory) => {
+                let file = directory.path().join("views.sqlite");
+                Shell::Sqlite(SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap())
+            }
+            Place::Postgres(database) => {
+                let mut shell = PgConnection::connect(database.url()).await.unwrap();
+                sqlx::raw_sql("SET search_path = beleg_views").execute(&mut shell).await.unwrap();
+                Shell::Postgres(shell)
+            }
+        }
     }
 
     /// A batch that comes to a position and holds nothing.

@@ -1,4 +1,4 @@
-//! The views over real SQLite files.
+//! The views over real SQLite files and a real PostgreSQL.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,9 +7,11 @@ mod house;
 
 /// A batch counts as a whole, once, and only where it fits.
 mod apply;
-/// Fresh builds beside the serving file, and what dead runs leave.
+/// Fresh builds beside the serving one, and what dead runs leave.
 mod generation;
+/// Of several writers one writes.
+mod leading;
 /// Views belong to one log.
 mod origin;
-/// One moment of the serving file, while it moves on.
+/// One moment of the serving views, while they move on.
 mod snapshot;

@@ -17,7 +17,7 @@ use crate::log::writer::{BatchStore as _, Gauges, Placed, Writer};
 use crate::log::{ClockKind, Head, LogInfo, LogOptions, OpenError, ReadError, creation};
 use crate::postgres::{PostgresOptions, Readers, Schema, Server, Use, check_schema};
 
-pub(super) const SCHEMA: Schema = Schema { name: "beleg_log", migrator, lock: 1 };
+pub(super) const SCHEMA: Schema = Schema { name: std::borrow::Cow::Borrowed("beleg_log"), migrator, lock: 1 };
 
 fn migrator() -> Migrator {
     sqlx::migrate!("../../migrations/postgres/log")
@@ -67,7 +67,7 @@ impl PostgresLog {
         let server = Server::at(url, postgres)?;
         let failed = |source| server.failed(source);
         let mut connection = server.connect(Use::Read).await.map_err(failed)?;
-        check_schema(&mut connection, &server, SCHEMA).await?;
+        check_schema(&mut connection, &server, &SCHEMA).await?;
         let first = read::first(&mut connection).await.map_err(|error| corrupt(&server, &error))?;
         let info = creation::info(first, &server.place)?;
         let head = sqlx::query(read::HEAD).fetch_all(&mut connection).await.map_err(failed)?;
@@ -84,9 +84,9 @@ impl PostgresLog {
         published: watch::Sender<Head>,
         queue: Queue,
     ) -> Self {
-        let follower = follow(Readers::new(server.clone(), 1), published, server.options.follow_every);
+        let follower = follow(Readers::new(server.clone(), 1), published.clone(), server.options.follow_every);
         let follower = tokio::spawn(follower).abort_handle();
-        Self { info, readers: Readers::new(server, readers), head, queue, follower }
+        Self { info, readers: Readers::new(server, readers), head, published, queue, follower }
     }
 }
 
@@ -126,6 +126,17 @@ async fn create(session: Session, server: &Server, options: &LogOptions) -> Resu
         .ok_or_else(|| OpenError::Io { path: server.place.clone(), source: std::io::ErrorKind::NotConnected.into() })
 }
 
+/// Publishes a head that is newer than the last one.
+pub(super) fn move_on(published: &watch::Sender<Head>, head: Head) {
+    published.send_if_modified(|published| {
+        let newer = head.position > published.position;
+        if newer {
+            *published = head;
+        }
+        newer
+    });
+}
+
 /// Looks where the log ends, for as long as the log is open.
 async fn follow(readers: Readers, published: watch::Sender<Head>, every: Duration) {
     let mut ticks = interval(every.max(Duration::from_millis(1)));
@@ -142,13 +153,7 @@ async fn follow(readers: Readers, published: watch::Sender<Head>, every: Duratio
         match read::head(&readers).await {
             Ok(head) => {
                 seen = head.position.max(known);
-                published.send_if_modified(|published| {
-                    let newer = head.position > published.position;
-                    if newer {
-                        *published = head;
-                    }
-                    newer
-                });
+                move_on(&published, head);
             }
             // Said where it failed; commands and reads say it too.
             Err(_) => sleep(FOLLOW_PAUSE).await,

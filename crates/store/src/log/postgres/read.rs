@@ -78,6 +78,25 @@ pub(super) async fn first(connection: &mut PgConnection) -> Result<Option<Stored
     row.map(|row| Decoder::default().event(&row)).transpose()
 }
 
+/// Events after a position, on a connection that wrote them and has not committed yet.
+pub(super) async fn page_of(
+    connection: &mut PgConnection,
+    after_position: i64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let sql = select!("e.position > $1 ORDER BY e.position LIMIT $2");
+    let rows = sqlx::query(sql).bind(after_position).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    events(&rows.fetch_all(connection).await?)
+}
+
+/// Requests, on such a connection.
+pub(super) async fn requests_of(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
+    requests_in(&sqlx::query(REQUESTS).bind(ids).fetch_all(connection).await?)
+}
+
 pub(super) async fn all(readers: &Readers, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.position > $1 ORDER BY e.position LIMIT $2");
     let events =

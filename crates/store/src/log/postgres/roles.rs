@@ -1,20 +1,21 @@
-//! Two roles: one owns the log's schema and is needed only to migrate it, the other serves.
+//! Two roles: one owns the schemas of log and views and is needed only to migrate and rebuild them, the other serves.
 //!
 //! The service's role can read the log and call what appends and erases. It has no right to write a table, so there is
 //! no statement by which it could change or remove an event, or add one that does not belong where it is put. That is
 //! less than INSERT on the tables would be: an INSERT by hand could leave a gap. The owner has every right, as owners
-//! do, but the triggers refuse it too.
+//! do, but the triggers refuse it too. The views are made of the log, so there the service may write.
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection};
 
 use super::open::SCHEMA;
 use crate::log::OpenError;
-use crate::postgres::{PostgresOptions, Server, prepare_schema};
+use crate::postgres::{PostgresOptions, Server, prepare_schema, run_formatted};
+use crate::views;
 
 /// The roles of a database, with passwords where they are to be set.
 #[derive(Clone)]
 pub struct Roles {
-    /// Owns the schema, and migrates it.
+    /// Owns the schemas, and migrates them.
     pub owner: String,
     /// Its password; `None` leaves it as it is.
     pub owner_password: Option<String>,
@@ -31,7 +32,25 @@ impl std::fmt::Debug for Roles {
 }
 
 impl Roles {
-    /// Creates the roles where they are missing, migrates the log's schema as the owner and gives the service its
+    /// The schemas, which the owner owns.
+    pub const SCHEMAS: [&str; 2] = ["beleg_log", "beleg_views"];
+
+    /// Which of the roles do not exist yet.
+    pub async fn missing(&self, admin_url: &str, options: PostgresOptions) -> Result<Vec<String>, OpenError> {
+        let admin = Server::at(admin_url, options)?;
+        let failed = |source| admin.failed(source);
+        let mut connection = admin.connect_unbounded().await.map_err(failed)?;
+        let mut missing = Vec::new();
+        for role in [&self.owner, &self.service] {
+            if !exists(&mut connection, role).await.map_err(failed)? {
+                missing.push(role.clone());
+            }
+        }
+        connection.close().await.map_err(failed)?;
+        Ok(missing)
+    }
+
+    /// Creates the roles where they are missing, migrates both schemas as the owner and gives the service its
     /// rights. The URL's role must be allowed to create roles and to let others create schemas in the database. What
     /// is done already stays done: this may be repeated, and is after every new version of the program.
     pub async fn init(&self, admin_url: &str, options: PostgresOptions) -> Result<(), OpenError> {
@@ -42,18 +61,28 @@ impl Roles {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
         }
         // To act as the owner in what follows.
-        run(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &self.owner, "").await.map_err(failed)?;
+        run_formatted(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &self.owner, "")
+            .await
+            .map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT, CREATE ON DATABASE %I TO %I', current_database(), $1)";
-        run(&mut connection, allow, &self.owner, "").await.map_err(failed)?;
+        run_formatted(&mut connection, allow, &self.owner, "").await.map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1)";
-        run(&mut connection, allow, &self.service, "").await.map_err(failed)?;
+        run_formatted(&mut connection, allow, &self.service, "").await.map_err(failed)?;
         connection.close().await.map_err(failed)?;
 
         let owner = admin.acting_as(&self.owner);
         let mut connection = owner.connect_unbounded().await.map_err(failed)?;
-        prepare_schema(&mut connection, &owner, SCHEMA).await?;
+        prepare_schema(&mut connection, &owner, &SCHEMA).await?;
         for grant in GRANTS {
-            run(&mut connection, grant, SCHEMA.name, &self.service).await.map_err(failed)?;
+            run_formatted(&mut connection, grant, &SCHEMA.name, &self.service).await.map_err(failed)?;
+        }
+        connection.close().await.map_err(failed)?;
+
+        let owner = owner.in_schema(&views::SCHEMA.name);
+        let mut connection = owner.connect_unbounded().await.map_err(failed)?;
+        prepare_schema(&mut connection, &owner, &views::SCHEMA).await?;
+        for grant in views::GRANTS {
+            run_formatted(&mut connection, grant, &views::SCHEMA.name, &self.service).await.map_err(failed)?;
         }
         connection.close().await.map_err(failed)
     }
@@ -68,26 +97,19 @@ const GRANTS: [&str; 5] = [
     "SELECT format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT EXECUTE ON FUNCTIONS TO %I', $1, $2)",
 ];
 
-async fn create(connection: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
-    let exists = sqlx::query("SELECT FROM pg_roles WHERE rolname = $1").bind(role);
-    if exists.fetch_optional(&mut *connection).await?.is_none() {
-        run(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", role, "").await?;
-    }
-    match password {
-        Some(password) => run(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", role, password).await,
-        None => Ok(()),
-    }
+async fn exists(connection: &mut PgConnection, role: &str) -> Result<bool, sqlx::Error> {
+    let role = sqlx::query("SELECT FROM pg_roles WHERE rolname = $1").bind(role);
+    Ok(role.fetch_optional(connection).await?.is_some())
 }
 
-/// Runs the statement that the server formats with two names; names cannot be bound.
-async fn run(
-    connection: &mut PgConnection,
-    format: &'static str,
-    first: &str,
-    second: &str,
-) -> Result<(), sqlx::Error> {
-    let format = sqlx::query(format).bind(first);
-    let format = if second.is_empty() { format } else { format.bind(second) };
-    let statement: String = format.fetch_one(&mut *connection).await?.try_get(0)?;
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+async fn create(connection: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
+    if !exists(connection, role).await? {
+        run_formatted(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", role, "").await?;
+    }
+    match password {
+        Some(password) => {
+            run_formatted(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", role, password).await
+        }
+        None => Ok(()),
+    }
 }

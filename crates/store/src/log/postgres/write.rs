@@ -40,7 +40,7 @@ impl Session {
     /// Connects, and brings the schema up to date or refuses it.
     pub(super) async fn open(server: &Server) -> Result<Self, crate::log::OpenError> {
         let mut connection = server.connect(Use::Write).await.map_err(|source| server.failed(source))?;
-        prepare_schema(&mut connection, server, SCHEMA).await?;
+        prepare_schema(&mut connection, server, &SCHEMA).await?;
         let backend = Backend::of(&mut connection).await.map_err(|source| server.failed(source))?;
         Ok(Self { connection, backend })
     }

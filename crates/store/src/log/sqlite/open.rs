@@ -76,7 +76,7 @@ impl SqliteLog {
     }
 
     /// Opens the log in a directory for reading, whether or not another process writes it. The head stands where the
-    /// log ended at this moment, or at the last [`SqliteLog::refresh_head`].
+    /// log ended at this moment, or at the last [`crate::EventLog::refresh_head`].
     pub async fn open_read_only(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
         if !path.exists() {

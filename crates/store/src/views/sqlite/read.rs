@@ -1,13 +1,14 @@
-//! Reading the views: pages by key, bounded by their caller.
+//! Reading the views' file.
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 use uuid::Uuid;
 
-use super::rows::BalanceDelta;
-use super::{
-    BalanceFilter, BalanceKeys, BalanceRow, ContractRow, EntryFilter, EntryRow, ListedEntry, PolicyRow, TicketFilter,
-    TicketRow, ViewError, Views,
+use super::SqliteViews;
+use crate::views::{
+    BalanceDelta, BalanceFilter, BalanceKeys, BalanceRow, ContractRow, EntryFilter, EntryRow, ListedEntry, PolicyRow,
+    TicketFilter, TicketRow, ViewError, Views, bounded,
 };
 
 /// The columns of an entry, as [`entry`] takes them.
@@ -24,23 +25,21 @@ const ENTRY_BESIDES: &str = "(SELECT r.number FROM entries r WHERE r.reverses = 
 const TICKET: &str = "SELECT opened_position, ticket_id, customer_id, reference_system, reference_number, impact, \
     opened_at_us, status, class, rule FROM tickets WHERE opened_position > ";
 
-impl Views {
-    /// The last position taken in.
-    pub async fn position(&self) -> Result<i64, ViewError> {
+#[async_trait]
+impl Views for SqliteViews {
+    async fn position(&self) -> Result<i64, ViewError> {
         let row = sqlx::query("SELECT position FROM checkpoint").fetch_one(&self.readers).await?;
         Ok(row.try_get(0)?)
     }
 
-    /// One entry.
-    pub async fn entry(&self, number: i64) -> Result<Option<ListedEntry>, ViewError> {
+    async fn entry(&self, number: i64) -> Result<Option<ListedEntry>, ViewError> {
         let mut query = listed_entries();
         query.push(" WHERE e.number = ").push_bind(number);
         let row = query.build().fetch_optional(&self.readers).await?;
         Ok(row.map(|row| listed(&row, i64::MAX)).transpose()?)
     }
 
-    /// Entries after a number, in order of posting.
-    pub async fn entries(&self, filter: &EntryFilter, after: i64, limit: usize) -> Result<Vec<ListedEntry>, ViewError> {
+    async fn entries(&self, filter: &EntryFilter, after: i64, limit: usize) -> Result<Vec<ListedEntry>, ViewError> {
         let up_to = filter.up_to_position.unwrap_or(i64::MAX);
         let mut query = listed_entries();
         query.push(" WHERE e.number > ").push_bind(after);
@@ -71,8 +70,7 @@ impl Views {
         Ok(rows.iter().map(|row| listed(row, up_to)).collect::<Result<_, _>>()?)
     }
 
-    /// Tickets opened after a position, in the order they were opened.
-    pub async fn tickets(&self, filter: &TicketFilter, after: i64, limit: usize) -> Result<Vec<TicketRow>, ViewError> {
+    async fn tickets(&self, filter: &TicketFilter, after: i64, limit: usize) -> Result<Vec<TicketRow>, ViewError> {
         let mut query = QueryBuilder::<Sqlite>::new(TICKET);
         query.push_bind(after);
         if let Some(customer) = &filter.customer_id {
@@ -89,8 +87,7 @@ impl Views {
         Ok(rows.iter().map(ticket).collect::<Result<_, _>>()?)
     }
 
-    /// Net sums after a cursor, in the order of what they are summed by.
-    pub async fn balances(
+    async fn balances(
         &self,
         keys: BalanceKeys,
         filter: &BalanceFilter,
@@ -131,8 +128,7 @@ impl Views {
         Ok(rows.iter().map(balance).collect::<Result<_, _>>()?)
     }
 
-    /// Contracts after a customer's, in the order of customers.
-    pub async fn contracts(&self, after: &str, limit: usize) -> Result<Vec<ContractRow>, ViewError> {
+    async fn contracts(&self, after: &str, limit: usize) -> Result<Vec<ContractRow>, ViewError> {
         let sql = "SELECT customer_id, currency, time_zone, version FROM contracts WHERE customer_id > ? \
                    ORDER BY customer_id LIMIT ?";
         let rows = sqlx::query(sql).bind(after.to_owned()).bind(bounded(limit)).fetch_all(&self.readers).await?;
@@ -147,8 +143,7 @@ impl Views {
         Ok(rows.iter().map(contract).collect::<Result<_, _>>()?)
     }
 
-    /// Policies published after a position, in the order they were published.
-    pub async fn policies(&self, after: i64, limit: usize) -> Result<Vec<PolicyRow>, ViewError> {
+    async fn policies(&self, after: i64, limit: usize) -> Result<Vec<PolicyRow>, ViewError> {
         let sql = "SELECT position, name, version, content_hash, published_at_us, event_id FROM policies \
                    WHERE position > ? ORDER BY position LIMIT ?";
         let rows = sqlx::query(sql).bind(after).bind(bounded(limit)).fetch_all(&self.readers).await?;
@@ -164,14 +159,14 @@ impl Views {
         };
         Ok(rows.iter().map(policy).collect::<Result<_, _>>()?)
     }
+
+    async fn close(&self) {
+        self.readers.close().await;
+    }
 }
 
 fn listed_entries() -> QueryBuilder<Sqlite> {
     QueryBuilder::new(format!("SELECT {ENTRY_COLUMNS}, {ENTRY_BESIDES} FROM entries e"))
-}
-
-fn bounded(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 fn id(row: &SqliteRow, column: usize) -> Result<Uuid, sqlx::Error> {

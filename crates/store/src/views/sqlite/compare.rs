@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
-use super::origin::Origin;
-use super::{MIGRATOR, READER_CACHE_KIB, ViewError, ViewsOpenError};
+use super::{MIGRATOR, READER_CACHE_KIB, origin};
 use crate::log::EventLog;
 use crate::sqlite::{check_schema, open_error, reading};
+use crate::views::origin::Origin;
+use crate::views::{Difference, ViewError, ViewsOpenError};
 
 /// Every table of the views: its key, and the other columns.
 const TABLES: [(&str, &str, &str); 6] = [
@@ -32,30 +33,19 @@ const TABLES: [(&str, &str, &str); 6] = [
 /// Differences named at most, per table.
 const NAMED_MAX: usize = 10;
 
-/// A row that only one of two files holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The table.
-    pub table: &'static str,
-    /// True: only in the serving file; false: only in the fresh one.
-    pub only_serving: bool,
-    /// The row, as SQLite quotes it.
-    pub row: String,
-}
-
 /// The serving file as it was at one moment, whatever the projector does to it meanwhile.
 ///
 /// While this lives the file's write-ahead log cannot be reset, so it grows with what the projector writes.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(in crate::views) struct FileSnapshot {
     path: PathBuf,
     connection: SqliteConnection,
     origin: Origin,
 }
 
-impl Snapshot {
+impl FileSnapshot {
     /// Opens a file and holds on to what it says now.
-    pub async fn open(path: &Path) -> Result<Self, ViewsOpenError> {
+    pub(in crate::views) async fn open(path: &Path) -> Result<Self, ViewsOpenError> {
         if !path.exists() {
             return Err(ViewsOpenError::Missing { path: path.to_owned() });
         }
@@ -64,23 +54,23 @@ impl Snapshot {
         check_schema(&mut connection, &MIGRATOR, path).await?;
         // The transaction begins to see with its first read, which is the checkpoint.
         sqlx::query("BEGIN").execute(&mut connection).await.map_err(ViewError::from)?;
-        let origin = Origin::read(&mut connection).await?;
+        let origin = origin(&mut connection).await?;
         Ok(Self { path: path.to_owned(), connection, origin })
     }
 
     /// The last position taken in.
-    pub fn position(&self) -> i64 {
+    pub(in crate::views) fn position(&self) -> i64 {
         self.origin.position
     }
 
     /// Refuses a log that the views were not made of.
-    pub async fn check_origin(&self, log: &dyn EventLog) -> Result<(), ViewsOpenError> {
+    pub(in crate::views) async fn check_origin(&self, log: &dyn EventLog) -> Result<(), ViewsOpenError> {
         self.origin.check(log, &self.path).await
     }
 
     /// Compares with a fresh build up to the same position. Says how many rows were compared and names the first
     /// differences of each table.
-    pub async fn compare(&mut self, fresh: &Path) -> Result<(u64, Vec<Difference>), ViewError> {
+    pub(in crate::views) async fn compare(&mut self, fresh: &Path) -> Result<(u64, Vec<Difference>), ViewError> {
         let attach = sqlx::query("ATTACH DATABASE ? AS fresh").bind(fresh.to_string_lossy().into_owned());
         attach.execute(&mut self.connection).await?;
         let mut rows = 0;
@@ -101,7 +91,7 @@ impl Snapshot {
     }
 
     /// Lets go.
-    pub async fn close(self) -> Result<(), ViewError> {
+    pub(in crate::views) async fn close(self) -> Result<(), ViewError> {
         Ok(self.connection.close().await?)
     }
 }

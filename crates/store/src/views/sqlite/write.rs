@@ -1,17 +1,20 @@
-//! Writing the views: one transaction a batch, one statement a table.
+//! Writing the views' file: one transaction a batch, one statement a table.
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::rows::{BalanceDelta, BalanceOf, TicketChange};
-use super::{ContractRow, EntryRow, PolicyRow, TicketRow, ViewBatch, ViewError, read};
+use super::read;
 use crate::sqlite::BulkInsert;
+use crate::views::{
+    BalanceDelta, BalanceOf, ContractRow, EntryRow, PolicyRow, TicketChange, TicketRow, ViewBatch, ViewError,
+    ViewsWriter, all_there, not_behind,
+};
 
-/// The projector's connection. Its transactions are begun by a task that is never
-/// dropped midway.
+/// The projector's connection.
 #[derive(Debug)]
-pub struct ViewsWriter {
+pub(super) struct SqliteViewsWriter {
     connection: SqliteConnection,
     /// A failed transaction may still be open.
     unsettled: bool,
@@ -24,7 +27,7 @@ pub struct ViewsWriter {
     policies: BulkInsert,
 }
 
-impl ViewsWriter {
+impl SqliteViewsWriter {
     pub(super) fn new(connection: SqliteConnection) -> Self {
         Self {
             connection,
@@ -73,59 +76,6 @@ impl ViewsWriter {
         }
     }
 
-    /// The last position taken in, and the number of the last entry.
-    pub async fn end(&mut self) -> Result<(i64, i64), ViewError> {
-        let row = sqlx::query("SELECT position, (SELECT coalesce(max(number), 0) FROM entries) FROM checkpoint");
-        let row = row.fetch_one(&mut self.connection).await?;
-        Ok((row.try_get(0)?, row.try_get(1)?))
-    }
-
-    /// The entries that assessments posted, each named by its assessment and its place there; unknown ones are left
-    /// out.
-    pub async fn postings(&mut self, named: &[(Uuid, u32)]) -> Result<Vec<EntryRow>, ViewError> {
-        let sql = format!(
-            "SELECT {} FROM json_each(?) named CROSS JOIN entries e \
-             ON e.assessment = unhex(named.value ->> 0) AND e.segment = named.value ->> 1 WHERE e.reverses IS NULL",
-            read::ENTRY_COLUMNS
-        );
-        let mut entries = Vec::with_capacity(named.len());
-        for some in named.chunks(NAMED_MAX) {
-            let list: Vec<String> =
-                some.iter().map(|(assessment, place)| format!("[\"{}\",{place}]", assessment.simple())).collect();
-            let found = sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).bind(format!("[{}]", list.join(",")));
-            for row in found.fetch_all(&mut self.connection).await? {
-                entries.push(read::entry(&row)?);
-            }
-        }
-        Ok(entries)
-    }
-
-    /// Closes the connection.
-    pub async fn close(self) -> Result<(), ViewError> {
-        Ok(self.connection.close().await?)
-    }
-
-    /// Closes a fresh build, in the form in which it can serve.
-    pub async fn finish(mut self) -> Result<(), ViewError> {
-        sqlx::query("PRAGMA journal_mode = wal").execute(&mut self.connection).await?;
-        self.close().await
-    }
-
-    /// Applies a batch and moves the checkpoint, both or neither. After a failure the same batch may be applied again.
-    pub async fn apply(&mut self, batch: &ViewBatch) -> Result<(), ViewError> {
-        if self.unsettled {
-            self.roll_back().await;
-        }
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        self.unsettled = true;
-        let applied = self.write(batch).await;
-        match applied {
-            Ok(()) => self.unsettled = false,
-            Err(_) => self.roll_back().await,
-        }
-        applied
-    }
-
     /// Some errors have ended the transaction already, and then this one says that there is none.
     async fn roll_back(&mut self) {
         self.unsettled = sqlx::query("ROLLBACK").execute(&mut self.connection).await.is_err();
@@ -148,23 +98,65 @@ impl ViewsWriter {
         let moved = sqlx::query("UPDATE checkpoint SET position = ?1, leaf_hash = ?2 WHERE position < ?1");
         let moved = moved.bind(batch.position).bind(batch.leaf_hash.to_vec());
         if moved.execute(&mut *connection).await?.rows_affected() != 1 {
-            return Err(ViewError::broken("they are not behind what is to be taken in"));
+            return Err(not_behind());
         }
         sqlx::query("COMMIT").execute(connection).await?;
         Ok(())
     }
 }
 
+#[async_trait]
+impl ViewsWriter for SqliteViewsWriter {
+    async fn end(&mut self) -> Result<(i64, i64), ViewError> {
+        let row = sqlx::query("SELECT position, (SELECT coalesce(max(number), 0) FROM entries) FROM checkpoint");
+        let row = row.fetch_one(&mut self.connection).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    async fn postings(&mut self, named: &[(Uuid, u32)]) -> Result<Vec<EntryRow>, ViewError> {
+        let sql = format!(
+            "SELECT {} FROM json_each(?) named CROSS JOIN entries e \
+             ON e.assessment = unhex(named.value ->> 0) AND e.segment = named.value ->> 1 WHERE e.reverses IS NULL",
+            read::ENTRY_COLUMNS
+        );
+        let mut entries = Vec::with_capacity(named.len());
+        for some in named.chunks(NAMED_MAX) {
+            let list: Vec<String> =
+                some.iter().map(|(assessment, place)| format!("[\"{}\",{place}]", assessment.simple())).collect();
+            let found = sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).bind(format!("[{}]", list.join(",")));
+            for row in found.fetch_all(&mut self.connection).await? {
+                entries.push(read::entry(&row)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), ViewError> {
+        Ok(self.connection.close().await?)
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), ViewError> {
+        sqlx::query("PRAGMA journal_mode = wal").execute(&mut self.connection).await?;
+        self.close().await
+    }
+
+    async fn apply(&mut self, batch: &ViewBatch) -> Result<(), ViewError> {
+        if self.unsettled {
+            self.roll_back().await;
+        }
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        self.unsettled = true;
+        let applied = self.write(batch).await;
+        match applied {
+            Ok(()) => self.unsettled = false,
+            Err(_) => self.roll_back().await,
+        }
+        applied
+    }
+}
+
 /// Entries looked up by one statement.
 const NAMED_MAX: usize = 8_192;
-
-/// What changes a row needs the row: a change of nothing means that the log or the views have lost something.
-fn all_there(what: &str, named: usize, found: u64) -> Result<(), ViewError> {
-    if found == named as u64 {
-        return Ok(());
-    }
-    Err(ViewError::broken(format!("{named} {what} change and {found} of them are there")))
-}
 
 type Bound = Result<(), sqlx::error::BoxDynError>;
 

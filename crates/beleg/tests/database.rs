@@ -1,0 +1,207 @@
+//! `beleg` on PostgreSQL: a database prepared, a log moved into it, served by two processes of which one is killed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use beleg_postgres_cluster::Database;
+
+const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
+
+/// A call with a database in its environment, where a password belongs.
+fn beleg(url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BELEG);
+    command.env("BELEG_DATABASE", url).args(["--lang", "en"]).args(arguments);
+    command
+}
+
+fn run(url: &str, arguments: &[&str]) -> Output {
+    beleg(url, arguments).output().unwrap()
+}
+
+/// What a call printed that went well.
+fn said(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+/// What a call complained of that did not.
+fn complained(output: &Output) -> String {
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{err}");
+    err
+}
+
+fn serve(mut command: Command) -> (Child, String) {
+    let command = command.args(["--listen", "127.0.0.1:0", "--allow-import"]);
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect(&said);
+    (server, url.trim_end_matches(';').to_owned())
+}
+
+fn end(mut server: Child) {
+    // SIGKILL: no chance to tidy up.
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+/// A policy, a contract, and tickets with work.
+fn commands(tickets: std::ops::Range<u32>) -> String {
+    let policy = serde_json::json!({ "publishPolicy": { "document": include_str!("../../../policies/support.toml") } });
+    let mut lines = policy.to_string();
+    lines.push_str(
+        "\n{\"agreeContract\": {\"customerId\": \"acme\", \"currencyCode\": \"EUR\", \"timeZone\": \"UTC\", \
+         \"effectiveDate\": \"2026-01-01\", \"terms\": {\"policy\": \"support\"}}}\n",
+    );
+    for ticket in tickets {
+        let id = format!("00000000-0000-4000-8000-{ticket:012}");
+        let origin = "\"origin\": \"import:test\"";
+        writeln!(
+            lines,
+            "{{{origin}, \"openTicket\": {{\"ticketId\": \"{id}\", \"customerId\": \"acme\", \"subject\": \"Frau Weber\", \
+             \"impact\": \"IMPACT_INCIDENT\", \"occurredAt\": \"2026-03-02T08:00:00Z\"}}}}"
+        )
+        .unwrap();
+        for minute in 0..10 {
+            writeln!(
+                lines,
+                "{{{origin}, \"logWork\": {{\"ticketId\": \"{id}\", \"activity\": \"ACTIVITY_DIAGNOSIS\", \
+                 \"performerId\": \"anna\", \"from\": \"2026-03-02T09:{minute:02}:00Z\", \
+                 \"to\": \"2026-03-02T09:{minute:02}:30Z\"}}}}"
+            )
+            .unwrap();
+        }
+    }
+    lines
+}
+
+fn import(server: &str, file: &Path) -> Output {
+    Command::new(BELEG).args(["--lang", "en", "--server", server, "import"]).arg(file).output().unwrap()
+}
+
+fn status(server: &str) -> serde_json::Value {
+    let output = Command::new(BELEG).args(["--server", server, "--output", "json", "status"]).output().unwrap();
+    serde_json::from_str(&said(&output)).unwrap()
+}
+
+/// The ledger as a server tells it.
+fn ledger(server: &str) -> String {
+    let arguments = ["--server", server, "--output", "json", "ledger", "list", "--limit", "1000"];
+    said(&Command::new(BELEG).args(arguments).output().unwrap())
+}
+
+/// Another role's URL for the same database.
+fn as_role(url: &str, role: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let place = rest.split_once('@').map_or(rest, |(_, place)| place);
+    format!("{scheme}://{role}:{password}@{place}")
+}
+
+fn database() -> Option<Database> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Database::new())
+}
+
+#[test]
+fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
+    let Some(database) = database() else { return };
+    let admin = database.url();
+    let unique = database.name().trim_start_matches("beleg_test_").to_owned();
+    let (owner, service) = (format!("own_{unique}"), format!("svc_{unique}"));
+
+    // Given a prepared database: passwords are made once and shown once.
+    let init = ["--output", "json", "database", "init", "--admin", admin, "--owner", &owner, "--service", &service];
+    let told: serde_json::Value = serde_json::from_str(&said(&run("", &init))).unwrap();
+    let password = |role: &str| told[role]["password"].as_str().unwrap().to_owned();
+    let (owner_url, service_url) =
+        (as_role(admin, &owner, &password("owner")), as_role(admin, &service, &password("service")));
+    let again: serde_json::Value = serde_json::from_str(&said(&run("", &init))).unwrap();
+    assert!(again["service"]["password"].is_null() && again["service"]["created"] == false, "{again}");
+
+    // And a log in a directory.
+    let data = tempfile::tempdir().unwrap();
+    let (first, more) = (data.path().join("first.jsonl"), data.path().join("more.jsonl"));
+    std::fs::write(&first, commands(0..20)).unwrap();
+    std::fs::write(&more, commands(0..40)).unwrap();
+    let log = data.path().join("log");
+    let log_path = log.to_str().unwrap();
+    let mut serve_directory = Command::new(BELEG);
+    serve_directory.args(["--lang", "en", "serve", "--data", log_path]);
+    let (server, address) = serve(serve_directory);
+    said(&import(&address, &first));
+    let (before, ledger_before) = (status(&address), ledger(&address));
+    let migrate = ["migrate", "--data", log_path];
+    let refused = complained(&run(&service_url, &migrate));
+    assert!(refused.contains("a server or an import runs on"), "{refused}");
+    end(server);
+
+    // When it is moved, by the role that can only append.
+    let moved = said(&run(&service_url, &migrate));
+    assert!(moved.contains(&format!("{} events moved", before["position"].as_str().unwrap())), "{moved}");
+    let refused = complained(&run(&service_url, &migrate));
+    assert!(refused.contains("holds a log of"), "{refused}");
+
+    // Then two servers serve it, and requests sent before the move are recognised.
+    let (one, first_address) = serve(beleg(&service_url, &["serve"]));
+    let (two, second_address) = serve(beleg(&service_url, &["serve"]));
+    assert_eq!(status(&first_address)["logId"], before["logId"]);
+    said(&import(&second_address, &first));
+    assert_eq!(status(&second_address)["position"], before["position"]);
+    assert_eq!(ledger(&second_address), ledger_before);
+    said(&run(&service_url, &["verify"]));
+
+    // And when the one that moves the views on is killed, the other one does.
+    end(one);
+    said(&import(&second_address, &more));
+    assert_eq!(status(&second_address)["position"], (3 + 40 * 21).to_string());
+    let checked = said(&run(&owner_url, &["rebuild", "--check"]));
+    assert!(checked.contains("0 differences"), "{checked}");
+    let rebuilt = said(&run(&owner_url, &["rebuild"]));
+    assert!(rebuilt.contains("views rebuilt") && rebuilt.contains("0 differences"), "{rebuilt}");
+    let refused = complained(&run(&service_url, &["rebuild"]));
+    assert!(refused.contains("beleg database init"), "{refused}");
+    // The views it serves from now on are the new ones.
+    assert!(ledger(&second_address).len() > ledger_before.len());
+    end(two);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(admin).await.unwrap();
+        for role in [&service, &owner] {
+            let drop = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn demo_and_rehearsals_run_on_a_database_of_their_own_and_leave_none() {
+    let Some(database) = database() else { return };
+    let demo = |options: &[&str]| {
+        let arguments = [&["--output", "json", "demo", "--exit"], options].concat();
+        let told: serde_json::Value = serde_json::from_str(&said(&run("", &arguments))).unwrap();
+        told
+    };
+    assert_eq!(
+        demo(&["--database", database.url()])["tickets"].as_array().unwrap().len(),
+        demo(&[])["tickets"].as_array().unwrap().len()
+    );
+    let scenarios = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/rehearsals");
+    let file = std::fs::read_dir(scenarios).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    said(&run("", &["rehearse", "--database", database.url(), file.to_str().unwrap()]));
+
+    let left = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        let count = "SELECT count(*) FROM pg_database WHERE datname LIKE 'beleg_private_%'";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(&mut shell).await.unwrap()
+    });
+    assert_eq!(left, 0);
+}

@@ -1,0 +1,168 @@
+//! Where a log and its views are kept: a directory of this machine, or a PostgreSQL database.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::log::{EventLog, LogOptions, OpenError, PostgresLog, SqliteLog};
+use crate::postgres::PostgresOptions;
+use crate::views::{self, Views, ViewsOpenError, ViewsWriter};
+
+/// Where a log and its views are kept.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// Two SQLite files in a directory, for one server.
+    Directory(PathBuf),
+    /// Two schemas of a PostgreSQL database, for any number of servers.
+    Database(Database),
+}
+
+/// A PostgreSQL database and how it is used.
+#[derive(Clone)]
+pub struct Database {
+    url: String,
+    connections: u32,
+    pub(crate) options: PostgresOptions,
+}
+
+impl fmt::Debug for Database {
+    /// Without its URL, for that may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Connections of a server, unless told otherwise.
+    pub const CONNECTIONS: u32 = 12;
+
+    /// The fewest: one each for the writer, the projector, looking where the log ends, and reading log and views.
+    pub const CONNECTIONS_MIN: u32 = 5;
+
+    /// A database by its URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: url.into(), connections: Self::CONNECTIONS, options: PostgresOptions::default() }
+    }
+
+    /// The same with at most so many connections.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self { connections: connections.max(Self::CONNECTIONS_MIN), ..self }
+    }
+
+    /// The same with other time-outs.
+    #[must_use]
+    pub fn with_options(self, options: PostgresOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Creates an empty database on the same server, for a log that is thrown away. The role must be allowed to.
+    pub async fn create_beside(&self) -> Result<Self, OpenError> {
+        let name = crate::postgres::create_database(self).await?;
+        Ok(Self { url: renamed(&self.url, &name), ..self.clone() })
+    }
+
+    /// Drops what [`Database::create_beside`] created. Whoever is still connected is cut off.
+    pub async fn drop(self) -> Result<(), OpenError> {
+        crate::postgres::drop_database(&self, &renamed(&self.url, "postgres")).await
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Connections that read the views: a quarter of those that read.
+    pub(crate) fn view_readers(&self) -> u32 {
+        (self.readers() / 4).max(1)
+    }
+
+    fn log_readers(&self) -> u32 {
+        (self.readers() - self.view_readers()).max(1)
+    }
+
+    fn readers(&self) -> u32 {
+        self.connections.saturating_sub(3)
+    }
+}
+
+impl Storage {
+    /// Opens the log for writing, and creates it if it is missing.
+    pub async fn open_log(&self, options: LogOptions) -> Result<Arc<dyn EventLog>, OpenError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteLog::open(directory, options).await?),
+            Self::Database(database) => {
+                let options = LogOptions { readers: database.log_readers(), ..options };
+                Arc::new(PostgresLog::open(database.url(), options, database.options).await?)
+            }
+        })
+    }
+
+    /// Opens the log for reading, beside whoever writes it.
+    pub async fn open_log_read_only(&self) -> Result<Arc<dyn EventLog>, OpenError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteLog::open_read_only(directory).await?),
+            Self::Database(database) => {
+                // What it is created with is not asked: it is there.
+                let options = LogOptions::new(crate::log::ClockKind::System);
+                let options = LogOptions { readers: database.log_readers(), ..options };
+                Arc::new(PostgresLog::open_read_only(database.url(), options, database.options).await?)
+            }
+        })
+    }
+
+    /// Opens the views of a log for its projector and for readers, and creates them if they are missing. Those of
+    /// another log are refused.
+    pub async fn open_views(
+        &self,
+        log: &dyn EventLog,
+    ) -> Result<(Box<dyn ViewsWriter>, Arc<dyn Views>), ViewsOpenError> {
+        match self {
+            Self::Directory(directory) => views::open_in_directory(&views::serving_file(directory), log).await,
+            Self::Database(database) => views::open_in_database(database, log).await,
+        }
+    }
+
+    /// The directory, or host and database; never a password.
+    pub fn place(&self) -> PathBuf {
+        match self {
+            Self::Directory(directory) => directory.clone(),
+            Self::Database(database) => crate::postgres::Server::at(database.url(), database.options)
+                .map_or_else(|_| Path::new("the database").to_owned(), |server| server.place),
+        }
+    }
+}
+
+/// The URL with another database in its path.
+fn renamed(url: &str, name: &str) -> String {
+    let (address, query) = url.split_once('?').map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
+    let after_scheme = address.find("://").map_or(0, |at| at + 3);
+    let end = address[after_scheme..].find('/').map_or(address.len(), |at| after_scheme + at);
+    format!("{}/{name}{query}", &address[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_database_keeps_the_rest_of_the_url() {
+        assert_eq!(renamed("postgres://a:b@host:1/x?sslmode=disable", "y"), "postgres://a:b@host:1/y?sslmode=disable");
+        assert_eq!(renamed("postgres://host", "y"), "postgres://host/y");
+    }
+
+    #[test]
+    fn what_is_printed_holds_no_password() {
+        let storage = Storage::Database(Database::at("postgres://beleg:secret@host:5433/tickets"));
+        assert_eq!(storage.place(), Path::new("postgres://host:5433/tickets"));
+        assert!(!format!("{storage:?}").contains("secret"), "{storage:?}");
+    }
+
+    #[test]
+    fn connections_are_shared_out() {
+        for connections in [0, 5, 6, 12, 100] {
+            let database = Database::at("postgres://host/x").with_connections(connections);
+            let used = 3 + database.log_readers() + database.view_readers();
+            assert_eq!(used, connections.max(Database::CONNECTIONS_MIN), "{connections}");
+        }
+    }
+}
