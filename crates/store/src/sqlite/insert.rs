@@ -1,8 +1,9 @@
 //! Many rows, few statements.
 //!
-//! Every statement through sqlx is a hop to the connection's thread, so rows are written many at a time. A text with
-//! as many placeholders as there happen to be rows would be prepared anew almost every time; chunks of powers of two
-//! need a dozen texts per table, which stay prepared.
+//! Every statement through sqlx is a hop to the connection's thread and back, so rows are written many at a time. A
+//! text with as many placeholders as there happen to be rows would be prepared anew almost every time; here there are
+//! two texts for every doubling, which stay prepared. The next larger one is taken and its last rows are left without
+//! values: SQLite takes these for NULL, and rows without a key are passed over.
 
 use std::sync::Arc;
 
@@ -15,25 +16,36 @@ const VALUES_MAX: usize = 32_766;
 /// More rows than this in one statement gain nothing and cost memory in every prepared statement.
 const ROWS_MAX: usize = 512;
 
-/// `INSERT INTO … VALUES (…),(…),…` for one table.
+/// One statement about many rows of one table.
 #[derive(Debug)]
 pub(crate) struct BulkInsert {
-    /// Texts for 1, 2, 4, … rows.
-    texts: Vec<Arc<str>>,
+    /// Texts for 1, 2, 3, 4, 6, 8, 12, … rows.
+    texts: Vec<(usize, Arc<str>)>,
 }
 
 impl BulkInsert {
-    /// `head` ends before `VALUES`, `tail` follows the rows.
+    /// `INSERT`: `head` names table and columns, the first of which is never NULL; `tail` follows.
     pub(crate) fn new(head: &str, columns: usize, tail: &str) -> Self {
-        let row = format!("({})", vec!["?"; columns].join(","));
-        let texts = std::iter::successors(Some(1_usize), |rows| Some(rows * 2))
-            .take_while(|rows| *rows <= ROWS_MAX && rows * columns <= VALUES_MAX)
-            .map(|rows| format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(",")).into())
-            .collect();
-        Self { texts }
+        Self::about(columns, |values| {
+            format!("{head} SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL {tail}")
+        })
     }
 
-    /// Inserts rows and says how many were written; `bind` adds one row's values, in the order of the columns.
+    /// Another statement: the rows stand between `head` and `tail`, which passes over those whose first column is NULL.
+    pub(crate) fn with(head: &str, columns: usize, tail: &str) -> Self {
+        Self::about(columns, |values| format!("{head} VALUES {values} {tail}"))
+    }
+
+    fn about(columns: usize, text: impl Fn(&str) -> String) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        let counts = std::iter::successors(Some(1_usize), |rows| Some(rows * 2)).flat_map(|rows| [rows, rows * 3 / 2]);
+        let counts = counts.skip(2).take_while(|rows| *rows <= ROWS_MAX && rows * columns <= VALUES_MAX);
+        let texts = std::iter::once(1).chain(counts);
+        Self { texts: texts.map(|rows| (rows, text(&vec![row.as_str(); rows].join(",")).into())).collect() }
+    }
+
+    /// Runs the statement and says how many rows were written; `bind` adds one row's values, in the order of the
+    /// columns.
     pub(crate) async fn run<R>(
         &self,
         connection: &mut SqliteConnection,
@@ -43,16 +55,52 @@ impl BulkInsert {
         let mut written = 0;
         let mut rest = rows;
         while !rest.is_empty() {
-            let power = usize::try_from(rest.len().ilog2()).unwrap_or(usize::MAX).min(self.texts.len() - 1);
-            let (chunk, later) = rest.split_at(1 << power);
+            let fitting = self.texts.iter().find(|(room, _)| *room >= rest.len());
+            let Some((room, text)) = fitting.or(self.texts.last()) else { break };
+            let (chunk, later) = rest.split_at(rest.len().min(*room));
             let mut arguments = SqliteArguments::default();
             for row in chunk {
                 bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
             }
-            let text = AssertSqlSafe(Arc::clone(&self.texts[power]));
+            let text = AssertSqlSafe(Arc::clone(text));
             written += sqlx::query_with(text, arguments).execute(&mut *connection).await?.rows_affected();
             rest = later;
         }
         Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Row as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn as_many_rows_are_written_as_there_are() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::query("CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT)").execute(&mut connection).await.unwrap();
+        let insert = BulkInsert::new("INSERT INTO t (id, b)", 2, "");
+        let mut next = 0_i64;
+        for count in (0..70).chain([127, 300, 511, 512, 513, 2_000]) {
+            let rows: Vec<i64> = (next..next + count).collect();
+            let written = insert.run(&mut connection, &rows, |id, values| {
+                use sqlx::Arguments as _;
+                values.add(*id)?;
+                values.add(None::<String>)
+            });
+            assert_eq!(written.await.unwrap(), count.unsigned_abs());
+            next += count;
+        }
+        let row = sqlx::query("SELECT count(*), max(id) FROM t").fetch_one(&mut connection).await.unwrap();
+        assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (next, next - 1));
+    }
+
+    #[test]
+    fn the_next_larger_text_is_never_half_empty() {
+        let insert = BulkInsert::new("INSERT INTO t (id, b)", 2, "");
+        let rooms: Vec<usize> = insert.texts.iter().map(|(rooms, _)| *rooms).collect();
+        assert_eq!(&rooms[..7], [1, 2, 3, 4, 6, 8, 12]);
+        assert_eq!(rooms.last(), Some(&ROWS_MAX));
     }
 }

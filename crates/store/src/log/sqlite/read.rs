@@ -3,6 +3,9 @@
 //! sqlx copies every column of every row on its way from the connection's thread, and wakes the reader for each:
 //! that costs many times SQLite's own work. So events travel some hundred at a time as one value: [`frame`] lets
 //! SQLite put their columns one after the other, and takes them apart here.
+//!
+//! A limit is written `+?`: into a bare one SQLite looks while it prepares a statement, and so prepares it anew for
+//! every other value.
 
 mod frame;
 mod lookup;
@@ -64,7 +67,7 @@ pub(super) async fn all(
     after_position: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, ReadError> {
-    let sql = select!("e.position > ? ORDER BY e.position LIMIT ?");
+    let sql = select!("e.position > ? ORDER BY e.position LIMIT +?");
     let mut connection = readers.acquire().await?;
     let events = page(&mut connection, limit, |last, count| {
         let mut arguments = SqliteArguments::default();
@@ -86,7 +89,7 @@ pub(super) async fn stream(
     after_version: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, ReadError> {
-    let sql = select!("s.name = ? AND e.version > ? ORDER BY e.version LIMIT ?");
+    let sql = select!("s.name = ? AND e.version > ? ORDER BY e.version LIMIT +?");
     let mut connection = readers.acquire().await?;
     let events = page(&mut connection, limit, |last, count| {
         let mut arguments = SqliteArguments::default();

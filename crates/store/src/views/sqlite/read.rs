@@ -65,7 +65,7 @@ impl Views for SqliteViews {
             query.push(" AND e.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.reverses = e.number");
             query.push(" AND r.posted_position <= ").push_bind(up_to).push(")");
         }
-        query.push(" ORDER BY e.number LIMIT ").push_bind(bounded(limit));
+        query.push(" ORDER BY e.number LIMIT +").push_bind(bounded(limit));
         let rows = query.build().fetch_all(&self.readers).await?;
         Ok(rows.iter().map(|row| listed(row, up_to)).collect::<Result<_, _>>()?)
     }
@@ -82,7 +82,7 @@ impl Views for SqliteViews {
         if let Some(class) = filter.class {
             query.push(" AND class = ").push_bind(class);
         }
-        query.push(" ORDER BY opened_position LIMIT ").push_bind(bounded(limit));
+        query.push(" ORDER BY opened_position LIMIT +").push_bind(bounded(limit));
         let rows = query.build().fetch_all(&self.readers).await?;
         Ok(rows.iter().map(ticket).collect::<Result<_, _>>()?)
     }
@@ -123,14 +123,14 @@ impl Views for SqliteViews {
             query.push(" AND b.rule = ").push_bind(rule.clone());
         }
         query.push(format!(" GROUP BY {by} HAVING cursor > ")).push_bind(after.to_owned());
-        query.push(" ORDER BY cursor LIMIT ").push_bind(bounded(limit));
+        query.push(" ORDER BY cursor LIMIT +").push_bind(bounded(limit));
         let rows = query.build().fetch_all(&self.readers).await?;
         Ok(rows.iter().map(balance).collect::<Result<_, _>>()?)
     }
 
     async fn contracts(&self, after: &str, limit: usize) -> Result<Vec<ContractRow>, ViewError> {
         let sql = "SELECT customer_id, currency, time_zone, version FROM contracts WHERE customer_id > ? \
-                   ORDER BY customer_id LIMIT ?";
+                   ORDER BY customer_id LIMIT +?";
         let rows = sqlx::query(sql).bind(after.to_owned()).bind(bounded(limit)).fetch_all(&self.readers).await?;
         let contract = |row: &SqliteRow| {
             Ok::<_, sqlx::Error>(ContractRow {
@@ -145,7 +145,7 @@ impl Views for SqliteViews {
 
     async fn policies(&self, after: i64, limit: usize) -> Result<Vec<PolicyRow>, ViewError> {
         let sql = "SELECT position, name, version, content_hash, published_at_us, event_id FROM policies \
-                   WHERE position > ? ORDER BY position LIMIT ?";
+                   WHERE position > ? ORDER BY position LIMIT +?";
         let rows = sqlx::query(sql).bind(after).bind(bounded(limit)).fetch_all(&self.readers).await?;
         let policy = |row: &SqliteRow| {
             Ok::<_, sqlx::Error>(PolicyRow {

@@ -38,7 +38,7 @@ impl SqliteViewsWriter {
                 10,
                 "",
             ),
-            changes: BulkInsert::new(
+            changes: BulkInsert::with(
                 "WITH change (ticket_id, status, class, rule) AS (",
                 4,
                 ") UPDATE tickets SET status = coalesce(change.status, tickets.status), \
@@ -62,7 +62,7 @@ impl SqliteViewsWriter {
                  amount_minor = amount_minor + excluded.amount_minor",
             ),
             contracts: BulkInsert::new("INSERT INTO contracts (customer_id, currency, time_zone, version)", 4, ""),
-            amended: BulkInsert::new(
+            amended: BulkInsert::with(
                 "WITH amended (customer_id, times) AS (",
                 2,
                 ") UPDATE contracts SET version = version + amended.times \
