@@ -90,8 +90,17 @@ fn status(server: &str) -> serde_json::Value {
     serde_json::from_str(&said(&output)).unwrap()
 }
 
-/// The ledger as a server tells it.
+/// The ledger as a server tells it, once its views show what the log holds.
 fn ledger(server: &str) -> String {
+    let asked = std::time::Instant::now();
+    loop {
+        let status = status(server);
+        if status["viewsPosition"] == status["position"] {
+            break;
+        }
+        assert!(asked.elapsed().as_secs() < 10, "{status}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let arguments = ["--server", server, "--output", "json", "ledger", "list", "--limit", "1000"];
     said(&Command::new(BELEG).args(arguments).output().unwrap())
 }

@@ -35,7 +35,12 @@ impl Api {
         asked: Asked<pb::GetLogStatusRequest>,
     ) -> Result<pb::GetLogStatusResponse, Failure> {
         let now = self.now(asked.metadata())?;
-        let (info, head) = (self.log().info(), self.log().head());
+        // What another server appended counts at once; while the database is away, what was seen last does.
+        let head = match self.log().is_shared() {
+            true => self.log().refresh_head().await.unwrap_or_else(|_| self.log().head()),
+            false => self.log().head(),
+        };
+        let info = self.log().info();
         let commits = self.log().commits();
         let progress = self.progress.borrow().clone();
         Ok(pb::GetLogStatusResponse {

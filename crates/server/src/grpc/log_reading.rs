@@ -1,8 +1,8 @@
 //! A full read of the log, message by message.
 //!
-//! A reader is as fast as it wants to be, so what one of them may hold is bounded: one
-//! page read, one message waiting, and only so many readers at a time. Who takes
-//! nothing for long loses the connection, because a stream whose reader stands still
+//! A reader is as fast as it wants to be, so what one of them may hold is bounded: a
+//! few pages and messages, and only so many readers at a time. While one page becomes a
+//! message the next one is read. Who takes nothing for long loses the connection, because a stream whose reader stands still
 //! cannot be told anything any more; the same ends it when the server ends.
 
 use std::pin::Pin;
@@ -24,10 +24,13 @@ use crate::pb;
 
 /// Readers at a time.
 pub(crate) const READERS_MAX: usize = 16;
-/// Messages that wait for a slow reader.
-const MESSAGES_WAITING: usize = 1;
+/// Pages and messages that wait for a slow reader.
+const WAITING: usize = 2;
+/// Bytes of a message, about. Larger ones would not be copied any cheaper: they pass
+/// through half a dozen buffers, which should fit a processor's cache together.
+const MESSAGE_BYTES: usize = 256 * 1024;
 /// Events of the first page; the next ones are as many as make a message.
-const FIRST_EVENTS: usize = 256;
+const FIRST_EVENTS: usize = 64;
 /// The fewest and the most events of a page.
 const PAGE_EVENTS: (usize, usize) = (16, 2_048);
 /// How long a reader may take nothing.
@@ -42,31 +45,41 @@ pub(super) struct LogReading {
     position: i64,
     /// The last position wanted.
     last: i64,
-    /// Read and not yet sent.
-    page: std::vec::IntoIter<StoredEvent>,
     page_events: usize,
 }
 
 impl LogReading {
     /// A read of the events between two positions, both included.
     pub(super) fn new(log: Arc<dyn EventLog>, from: i64, last: i64) -> Self {
-        let position = (from - 1).max(0);
-        Self { log, position, last, page: Vec::new().into_iter(), page_events: FIRST_EVENTS }
+        Self { log, position: (from - 1).max(0), last, page_events: FIRST_EVENTS }
     }
 
-    /// Reads ahead in a task of its own, as far as the reader follows.
+    /// Reads ahead in tasks of its own, as far as the reader follows.
     pub(super) fn send(
         mut self,
         permit: OwnedSemaphorePermit,
         line: Option<Line>,
         stopping: CancellationToken,
     ) -> Messages {
-        let (sender, messages) = mpsc::channel(MESSAGES_WAITING);
+        let (pages, mut read) = mpsc::channel(WAITING);
+        let (sender, messages) = mpsc::channel(WAITING);
         let reader = Reader { sender, line, stopping };
         tokio::spawn(async move {
-            while let Some(message) = self.message().await.map_err(Status::from).transpose() {
-                let goes_on = message.is_ok();
-                if !reader.takes(message).await || !goes_on {
+            while let Some(page) = self.page().await.transpose() {
+                let goes_on = page.is_ok();
+                // Whoever takes nothing any more is heard of here.
+                if pages.send(page).await.is_err() || !goes_on {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(page) = read.recv().await {
+                let failed = match page {
+                    Ok(page) => !reader.takes_all(page).await,
+                    Err(failure) => !reader.takes(Err(failure.into())).await,
+                };
+                if failed {
                     return;
                 }
             }
@@ -74,22 +87,18 @@ impl LogReading {
         Messages { messages, _permit: permit }
     }
 
-    /// The next message; none at the end.
-    async fn message(&mut self) -> Result<Option<pb::ReadLogResponse>, Failure> {
-        if self.page.as_slice().is_empty() {
-            let wanted = usize::try_from(self.last - self.position).unwrap_or(0).min(self.page_events);
-            if wanted == 0 {
-                return Ok(None);
-            }
-            let page = self.log.read_all(self.position, wanted).await?;
-            let Some(end) = page.last() else { return Ok(None) };
-            self.position = end.position;
-            let bytes: usize = page.iter().map(event_bytes).sum();
-            self.page_events = (page.len() * PAGE_BYTES / bytes.max(1)).clamp(PAGE_EVENTS.0, PAGE_EVENTS.1);
-            self.page = page.into_iter();
+    /// The next page; none at the end.
+    async fn page(&mut self) -> Result<Option<Vec<StoredEvent>>, Failure> {
+        let wanted = usize::try_from(self.last - self.position).unwrap_or(0).min(self.page_events);
+        if wanted == 0 {
+            return Ok(None);
         }
-        let count = fitting(self.page.as_slice());
-        Ok(Some(pb::ReadLogResponse { events: self.page.by_ref().take(count).map(render::event).collect() }))
+        let page = self.log.read_all(self.position, wanted).await?;
+        let Some(end) = page.last() else { return Ok(None) };
+        self.position = end.position;
+        let bytes: usize = page.iter().map(event_bytes).sum();
+        self.page_events = (page.len() * MESSAGE_BYTES / bytes.max(1)).clamp(PAGE_EVENTS.0, PAGE_EVENTS.1);
+        Ok(Some(page))
     }
 }
 
@@ -111,6 +120,19 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether the reader takes a page, in as many messages as it needs.
+    async fn takes_all(&self, page: Vec<StoredEvent>) -> bool {
+        let mut page = page.into_iter();
+        while !page.as_slice().is_empty() {
+            let count = fitting(page.as_slice());
+            let events = page.by_ref().take(count).map(render::event).collect();
+            if !self.takes(Ok(pb::ReadLogResponse { events })).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether the reader takes a message and may have another one.
     async fn takes(&self, message: Result<pb::ReadLogResponse, Status>) -> bool {
         tokio::select! {
