@@ -117,14 +117,15 @@ impl Tally {
         }
         let lang = session.lang;
         self.shown.sort_by_key(|trouble| trouble.line);
-        for trouble in &self.shown {
+        let screen = &session.screen;
+        // As JSON they stand in the document.
+        for trouble in self.shown.iter().filter(|_| !screen.is_json()) {
             eprintln!("{}", Sentence::Trouble { line: trouble.line, reason: &trouble.reason }.in_(lang));
         }
         let more = (self.bad + self.refused).saturating_sub(self.shown.len() as u64);
-        if more > 0 {
+        if more > 0 && !screen.is_json() {
             eprintln!("{}", Sentence::MoreTroubles { more }.in_(lang));
         }
-        let screen = &session.screen;
         if screen.is_json() {
             return screen.json(&json!({
                 "rows": self.rows.map(|rows| rows.rows),
@@ -136,6 +137,7 @@ impl Tally {
                 "badLines": self.bad,
                 "refused": self.refused,
                 "troubles": self.shown,
+                "troublesLeftOut": more,
             }));
         }
         if let Some(rows) = self.rows {
