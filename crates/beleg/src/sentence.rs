@@ -27,6 +27,8 @@ pub(crate) enum Sentence<'a> {
     PolicyProblems { count: usize },
     /// A version was published.
     PolicyPublished { name: &'a str, version: i64, hash: &'a str },
+    /// A version that is published already says the same.
+    PolicyUnchanged { name: &'a str, version: i64 },
     /// A policy document may be published.
     PolicySound { hash: &'a str },
     /// At the end of a rehearsal.
@@ -109,6 +111,10 @@ impl Sentence<'_> {
             Self::PolicyPublished { name, version, hash } => (
                 format!("Veröffentlicht: {name} v{version}, Prüfsumme {hash}"),
                 format!("published: {name} v{version}, hash {hash}"),
+            ),
+            Self::PolicyUnchanged { name, version } => (
+                format!("Nichts zu tun: {name} v{version} sagt dasselbe"),
+                format!("nothing to do: {name} v{version} says the same"),
             ),
             Self::PolicySound { hash } => (
                 format!("Diese Richtlinie kann veröffentlicht werden; Prüfsumme {hash}"),
