@@ -10,16 +10,16 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "beleg", version, about, max_term_width = 100)]
 pub(crate) struct Args {
-    /// The server's address
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7311")]
-    pub(crate) server: String,
+    /// The server's address, for commands that call one (default: http://127.0.0.1:7311)
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// The language of what is said (default: from LANG, else en)
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
     /// Tables for people or protobuf JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
-    /// Who acts (default: cli:$USER; an import: import)
+    /// Who acts, for commands that call a server (default: cli:$USER; an import: import)
     #[arg(long, global = true, value_name = "NAME", value_parser = actor)]
     pub(crate) actor: Option<String>,
     #[command(subcommand)]
@@ -67,6 +67,24 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Measure a private or a running server with a closed loop of clients
     Bench(Bench),
+}
+
+impl Command {
+    /// Whether it calls a server that runs already, so that `--server` and `--actor` mean something.
+    pub(crate) fn calls_a_server(&self) -> bool {
+        match self {
+            Self::Policy(Policy::Check { .. }) => false,
+            Self::Ticket(_) | Self::Ledger(_) | Self::Policy(_) | Self::Status | Self::Import(_) => true,
+            Self::Serve(_)
+            | Self::Rehearse(_)
+            | Self::Demo(_)
+            | Self::Rebuild(_)
+            | Self::Verify(_)
+            | Self::Database(_)
+            | Self::Migrate(_)
+            | Self::Bench(_) => false,
+        }
+    }
 }
 
 /// What `beleg bench` takes.

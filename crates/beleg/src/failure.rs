@@ -103,6 +103,29 @@ impl Failure {
         }
     }
 
+    /// A stable name for programs: the gRPC status where a server said no.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) | Self::NoTicketName { .. } | Self::BadAddress { .. } => "USAGE",
+            Self::Unmet(_) => "UNMET",
+            Self::PipeClosed | Self::Output(_) => "OUTPUT",
+            Self::File { .. } => "FILE",
+            Self::Malformed { .. } => "MALFORMED",
+            Self::NothingListens { .. } => "NO_SERVER",
+            Self::ServerLost { .. } => "SERVER_LOST",
+            Self::Refused(refusal) => refusal.code,
+            Self::Answer(_) => "ANSWER_INCOMPLETE",
+            Self::Address { .. } => "ADDRESS",
+            Self::Serve(_) | Self::PrivateServer(_) => "SERVE",
+            Self::NoRandomness => "NO_RANDOMNESS",
+        }
+    }
+
+    /// Whether indented lines under the first one say what to do, rather than go on with what is wrong.
+    pub(crate) fn has_hint(&self) -> bool {
+        !matches!(self, Self::Malformed { .. } | Self::Output(_) | Self::Serve(_) | Self::PrivateServer(_))
+    }
+
     /// What is wrong, where, and what to do; several lines.
     pub(crate) fn told_in(&self, lang: Lang) -> String {
         match self {
@@ -177,8 +200,8 @@ fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
     }
     let reason = refusal.reason.as_deref().map(|key| format!(" / {key}")).unwrap_or_default();
     lines.push(format!("  {} {}{reason}", lang.pick("Status:", "status:"), refusal.code));
-    if let Some(hint) = hint(refusal.code) {
-        lines.push(format!("  {}", hint_in(hint, lang)));
+    if let Some(hint) = hint(refusal.code, lang) {
+        lines.push(format!("  {hint}"));
     }
     lines.join("\n")
 }
@@ -193,15 +216,17 @@ enum Hint {
     Report,
 }
 
-fn hint(code: &str) -> Option<Hint> {
-    match code {
+/// What to do about a refusal with this status.
+pub(crate) fn hint(code: &str, lang: Lang) -> Option<&'static str> {
+    let hint = match code {
         "INVALID_ARGUMENT" => Some(Hint::Correct),
         "NOT_FOUND" => Some(Hint::LookUp),
         "ABORTED" => Some(Hint::Reread),
         "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "DEADLINE_EXCEEDED" => Some(Hint::Wait),
         "INTERNAL" | "UNKNOWN" | "DATA_LOSS" => Some(Hint::Report),
         _ => None,
-    }
+    };
+    hint.map(|hint| hint_in(hint, lang))
 }
 
 fn hint_in(hint: Hint, lang: Lang) -> &'static str {

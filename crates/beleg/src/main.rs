@@ -8,6 +8,7 @@ mod command;
 mod database;
 mod demo;
 mod failure;
+mod fault_json;
 mod ids;
 mod import;
 mod instant;

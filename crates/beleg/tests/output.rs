@@ -1,0 +1,180 @@
+//! What the program says, in which form and with which exit code.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
+
+/// A server of a test, ended with it.
+struct Served {
+    server: Child,
+    url: String,
+    _data: tempfile::TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn serve() -> Served {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Command::new(BELEG)
+        .args(["--lang", "en", "serve", "--allow-import", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    Served { server, url: url.trim_end_matches(';').to_owned(), _data: data }
+}
+
+impl Served {
+    fn beleg(&self, arguments: &[&str]) -> Output {
+        beleg(&[&["--server", &self.url], arguments].concat())
+    }
+
+    /// A policy, a contract, and one ticket with a minute of work that costs.
+    fn with_a_ticket() -> Self {
+        let served = serve();
+        assert!(served.beleg(&["policy", "publish"]).status.success());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), TICKET).unwrap();
+        let imported = served.import(file.path(), &[]);
+        assert!(imported.status.success(), "{}{}", out(&imported), err(&imported));
+        served
+    }
+
+    fn import(&self, file: &Path, options: &[&str]) -> Output {
+        let file = file.display().to_string();
+        self.beleg(&[&["--lang", "en", "import", &file], options].concat())
+    }
+}
+
+const TICKET: &str = r#"{"agreeContract":{"customerId":"acme","currencyCode":"EUR","timeZone":"Europe/Berlin","effectiveDate":"2026-01-01","terms":{"policy":"support","hourlyRate":{"amountMinor":"12000"}}}}
+{"openTicket":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","customerId":"acme","impact":"IMPACT_INCIDENT","subject":"lacks tax","reference":{"system":"desk","number":"INC/7"},"occurredAt":"2026-03-02T09:00:00Z"}}
+{"logWork":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","activity":"ACTIVITY_DIAGNOSIS","performerId":"anna","from":"2026-03-02T09:00:00Z","to":"2026-03-02T09:10:00Z","occurredAt":"2026-03-02T09:10:00Z"}}
+"#;
+
+fn beleg(arguments: &[&str]) -> Output {
+    Command::new(BELEG).args(arguments).env("LC_ALL", "C").output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn error_of(output: &Output) -> serde_json::Value {
+    serde_json::from_str(&err(output)).unwrap_or_else(|error| panic!("{error}: {:?}", err(output)))
+}
+
+#[test]
+fn errors_are_one_json_object_where_json_is_asked_for() {
+    for wrong in [
+        &["--output", "json", "ticket", "shwo"][..],
+        &["--output=json", "ledger", "list", "--limit", "many"],
+        &["ticket", "--output", "json"],
+        &["--output", "json", "rebuild"],
+        &["--output", "json", "ticket", "show", "nothing"],
+    ] {
+        let said = beleg(wrong);
+        assert_eq!(said.status.code(), Some(2), "{wrong:?}");
+        let error = error_of(&said);
+        assert_eq!(error["code"], "USAGE", "{error}");
+        assert!(!error["message"].as_str().unwrap().is_empty() && error["hint"].is_string(), "{error}");
+    }
+    let nobody = beleg(&["--output", "json", "--server", "http://127.0.0.1:1", "status"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    let error = error_of(&nobody);
+    assert_eq!(error["code"], "NO_SERVER");
+    assert!(error["hint"].as_str().unwrap().contains("beleg serve"), "{error}");
+    let missing = beleg(&["--output", "json", "policy", "check", "no-such-file"]);
+    assert_eq!(error_of(&missing)["code"], "FILE");
+}
+
+#[test]
+fn a_refusal_as_json_has_code_and_reason() {
+    let served = serve();
+    let unknown = served.beleg(&["--output", "json", "ticket", "show", "desk/none"]);
+    let error = error_of(&unknown);
+    assert_eq!((&error["code"], &error["reason"]), (&"NOT_FOUND".into(), &"TICKET_UNKNOWN".into()), "{error}");
+}
+
+#[test]
+fn server_and_actor_are_refused_where_they_mean_nothing() {
+    for command in [&["rebuild", "--data", "x"][..], &["verify", "--data", "x"], &["demo", "--exit"], &["serve"]] {
+        for option in [["--server", "http://127.0.0.1:9"], ["--actor", "me"]] {
+            let said = beleg(&[command, &option].concat());
+            assert_eq!(said.status.code(), Some(2), "{command:?} {option:?}: {}", err(&said));
+            assert!(err(&said).contains(option[0]), "{}", err(&said));
+        }
+    }
+}
+
+#[test]
+fn an_import_says_how_many_troubles_it_leaves_out() {
+    let served = serve();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{}\n".repeat(25)).unwrap();
+    let said = served.import(file.path(), &["--output", "json"]);
+    assert_eq!(said.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_str(&out(&said)).unwrap();
+    assert_eq!(document["troubles"].as_array().unwrap().len(), 20);
+    assert_eq!(document["troublesLeftOut"], 5);
+    assert_eq!(err(&said), "", "as JSON the troubles stand in the document");
+}
+
+#[test]
+fn a_demo_that_serves_on_says_where_as_json_too() {
+    let mut demo = Command::new(BELEG)
+        .args(["--output", "json", "demo"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stream =
+        serde_json::Deserializer::from_reader(demo.stdout.take().unwrap()).into_iter::<serde_json::Value>();
+    let document = stream.next().unwrap().unwrap();
+    let url = document["url"].as_str().unwrap().to_owned();
+    let status = beleg(&["--server", &url, "status"]);
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    assert!(status.status.success(), "{url}: {}", err(&status));
+    let ended = beleg(&["--output", "json", "demo", "--exit"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&ended)).unwrap();
+    assert!(document["url"].is_null());
+}
+
+#[test]
+fn a_policy_is_checked_without_a_server_and_published_twice_without_harm() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/support.toml").display().to_string();
+    let checked = beleg(&["--lang", "en", "policy", "check", &file]);
+    assert!(checked.status.success() && out(&checked).contains("may be published"), "{}", err(&checked));
+    let served = serve();
+    assert!(served.beleg(&["policy", "publish", &file]).status.success());
+    let again = served.beleg(&["--lang", "en", "policy", "publish"]);
+    assert!(again.status.success(), "{}", err(&again));
+    assert!(out(&again).contains("support v1 says the same"), "{}", out(&again));
+    let json = served.beleg(&["--output", "json", "policy", "publish"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&json)).unwrap();
+    assert_eq!(document["policy"]["version"], "1");
+}
+
+#[test]
+fn a_ticket_with_a_contract_can_be_imported_and_shown() {
+    let served = Served::with_a_ticket();
+    let shown = served.beleg(&["--lang", "en", "ticket", "show", "desk/INC/7"]);
+    assert!(shown.status.success() && out(&shown).contains("desk/INC/7"), "{}{}", out(&shown), err(&shown));
+}
