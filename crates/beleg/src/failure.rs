@@ -47,6 +47,8 @@ pub(crate) enum Failure {
         /// What is wrong there.
         what: String,
     },
+    /// Several files cannot be used, each for its own reason.
+    Several(Vec<Failure>),
     /// The server's address is none.
     BadAddress {
         /// As given.
@@ -110,7 +112,7 @@ impl Failure {
             Self::Unmet(_) => "UNMET",
             Self::PipeClosed | Self::Output(_) => "OUTPUT",
             Self::File { .. } => "FILE",
-            Self::Malformed { .. } => "MALFORMED",
+            Self::Malformed { .. } | Self::Several(_) => "MALFORMED",
             Self::NothingListens { .. } => "NO_SERVER",
             Self::ServerLost { .. } => "SERVER_LOST",
             Self::Refused(refusal) => refusal.code,
@@ -123,7 +125,10 @@ impl Failure {
 
     /// Whether indented lines under the first one say what to do, rather than go on with what is wrong.
     pub(crate) fn has_hint(&self) -> bool {
-        !matches!(self, Self::Malformed { .. } | Self::Output(_) | Self::Serve(_) | Self::PrivateServer(_))
+        !matches!(
+            self,
+            Self::Malformed { .. } | Self::Several(_) | Self::Output(_) | Self::Serve(_) | Self::PrivateServer(_)
+        )
     }
 
     /// What is wrong, where, and what to do; several lines.
@@ -148,6 +153,9 @@ impl Failure {
                 format!("{}: {error}\n  check the path and its permissions.", path.display()),
             ),
             Self::Malformed { place, what } => format!("{place}: {what}"),
+            Self::Several(failures) => {
+                failures.iter().map(|failure| failure.told_in(lang)).collect::<Vec<_>>().join("\n")
+            }
             Self::BadAddress { url, reason } => lang.pick(
                 format!("{url:?} ist keine Adresse eines Servers: {reason}\n  Beispiel: --server http://127.0.0.1:7311"),
                 format!("{url:?} is no server address: {reason}\n  for example: --server http://127.0.0.1:7311"),
