@@ -178,3 +178,28 @@ fn a_ticket_with_a_contract_can_be_imported_and_shown() {
     let shown = served.beleg(&["--lang", "en", "ticket", "show", "desk/INC/7"]);
     assert!(shown.status.success() && out(&shown).contains("desk/INC/7"), "{}{}", out(&shown), err(&shown));
 }
+
+#[test]
+fn a_slash_in_a_references_system_is_refused_and_in_its_number_taken() {
+    let served = Served::with_a_ticket();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let line = TICKET.lines().nth(1).unwrap().replace("desk", "de/sk").replace("1c01", "1c02");
+    std::fs::write(file.path(), line).unwrap();
+    let refused = served.import(file.path(), &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("reference.system contains a slash"), "{}", err(&refused));
+    let shown = served.beleg(&["ticket", "show", "desk/INC/7"]);
+    assert!(shown.status.success(), "{}", err(&shown));
+}
+
+#[test]
+fn work_that_is_too_late_names_its_end_and_days() {
+    let served = Served::with_a_ticket();
+    let window = ["--from", "2026-03-02T09:00", "--to", "2026-03-02T09:30"];
+    let asked = ["--output", "json", "ticket", "preview", "desk/INC/7", "--activity", "diagnosis", "--by", "anna"];
+    let said = served.beleg(&[&asked[..], &window].concat());
+    let error = error_of(&said);
+    assert_eq!(error["reason"], "TOO_LATE", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("35 days"), "{error}");
+    assert_eq!(error["violations"][0]["subject"], "to", "{error}");
+}
