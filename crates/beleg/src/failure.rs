@@ -3,6 +3,7 @@
 use crate::client::broke_on_the_way;
 use crate::lang::Lang;
 use crate::refusal::Refusal;
+use crate::refusal_german;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -194,7 +195,12 @@ impl Failure {
 }
 
 fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
-    let mut lines = vec![refusal.message.clone()];
+    let german = refusal.reason.as_deref().and_then(refusal_german::of).filter(|_| lang == Lang::De);
+    let mut lines = match german {
+        None => vec![refusal.message.clone()],
+        // The server's own sentence has the ids, instants and limits of the case.
+        Some(german) => vec![german.to_owned(), format!("  Der Server: {}", refusal.message)],
+    };
     for one in &refusal.violations {
         if !refusal.message.contains(&one.description) {
             lines.push(format!("  {}: {}", one.subject, one.description));

@@ -14,7 +14,12 @@ pub(crate) fn of_failure(failure: &Failure, lang: Lang) -> Value {
         if let Some(reason) = &refusal.reason {
             object.insert("reason".to_owned(), json!(reason));
         }
-        object.insert("message".to_owned(), json!(told.lines().next().unwrap_or_default()));
+        let message = told.lines().next().unwrap_or_default();
+        object.insert("message".to_owned(), json!(message));
+        if message != refusal.message {
+            // In German the sentence is of the reason; the server's own has the case.
+            object.insert("detail".to_owned(), json!(refusal.message));
+        }
         if !refusal.violations.is_empty() {
             object.insert("violations".to_owned(), json!(refusal.violations));
         }

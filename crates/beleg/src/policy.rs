@@ -194,7 +194,7 @@ async fn show(
     let mut table = screen.table([Word::Rule, Word::Account, Word::Clause, Word::Text].map(|word| word.in_(lang)));
     for rule in answer.rules {
         let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
-        table.add_row([rule.id.into(), account_cell(&rule.account), rule.clause.into(), text.into()]);
+        table.add_row([rule.id.into(), account_cell(&rule.account, lang), rule.clause.into(), text.into()]);
     }
     screen.show(&table)?;
     let mut table = screen.table([Word::Clause, Word::Heading, Word::Text].map(|word| word.in_(lang)));

@@ -1,5 +1,6 @@
 //! Everything that is printed: lines, tables, JSON, progress.
 
+use crate::data_word;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
@@ -145,9 +146,9 @@ pub(crate) fn ink_of_account(name: &str) -> Ink {
     }
 }
 
-/// An account's name as a table's cell, in its colour.
-pub(crate) fn account_cell(name: &str) -> Cell {
-    let cell = Cell::new(name);
+/// An account's name as a table's cell, in the reader's language and in its colour.
+pub(crate) fn account_cell(name: &str, lang: Lang) -> Cell {
+    let cell = Cell::new(data_word::in_(name.to_owned(), lang));
     match ink_of_account(name) {
         Ink::Green => cell.fg(Color::Green),
         Ink::Yellow => cell.fg(Color::Yellow),

@@ -50,7 +50,21 @@ impl Served {
         std::fs::write(file.path(), TICKET).unwrap();
         let imported = served.import(file.path(), &[]);
         assert!(imported.status.success(), "{}{}", out(&imported), err(&imported));
+        served.wait_for_views();
         served
+    }
+
+    /// Lists and the ledger follow the log; what was imported must be in them.
+    fn wait_for_views(&self) {
+        for _ in 0..200 {
+            let status: serde_json::Value =
+                serde_json::from_str(&out(&self.beleg(&["--output", "json", "status"]))).unwrap();
+            if status["position"] == status["viewsPosition"] {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("the views do not follow");
     }
 
     fn import(&self, file: &Path, options: &[&str]) -> Output {
@@ -202,4 +216,18 @@ fn work_that_is_too_late_names_its_end_and_days() {
     assert_eq!(error["reason"], "TOO_LATE", "{error}");
     assert!(error["message"].as_str().unwrap().contains("35 days"), "{error}");
     assert_eq!(error["violations"][0]["subject"], "to", "{error}");
+}
+
+#[test]
+fn german_is_german_in_tables_amounts_and_refusals() {
+    let served = Served::with_a_ticket();
+    let ledger = served.beleg(&["--lang", "de", "ledger", "list"]);
+    assert!(out(&ledger).contains("kostenfrei") && out(&ledger).contains("0,00 EUR"), "{}", out(&ledger));
+    let shown = served.beleg(&["--lang", "de", "ticket", "show", "desk/INC/7"]);
+    assert!(out(&shown).contains("Störung") && out(&shown).contains("offen"), "{}", out(&shown));
+    let refused = served.beleg(&["--lang", "de", "ticket", "show", "desk/none"]);
+    let said = err(&refused);
+    assert!(said.contains("Dieses Ticket gibt es nicht.") && said.contains("desk/none"), "{said}");
+    let english = served.beleg(&["--lang", "en", "ledger", "list"]);
+    assert!(out(&english).contains("free") && out(&english).contains("0.00 EUR"), "{}", out(&english));
 }
