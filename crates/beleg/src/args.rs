@@ -39,7 +39,7 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Serve a log until Ctrl-C
     Serve(Serve),
-    /// Look at one ticket
+    /// Look at tickets
     #[command(subcommand)]
     Ticket(Ticket),
     /// Look at the ledger
@@ -114,6 +114,16 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ticket {
+    /// Tickets in the order they were opened
+    List {
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        #[arg(long, value_enum)]
+        status: Option<Status>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
     /// The ticket as it is, or as it was known
     Show {
         #[command(flatten)]
@@ -169,6 +179,13 @@ pub(crate) struct OfTicket {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Status {
+    Open,
+    Resolved,
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Activity {
     Diagnosis,
     Execution,
@@ -202,6 +219,12 @@ pub(crate) enum Ledger {
         /// Only entries that stand: no reversals, nothing reversed
         #[arg(long)]
         standing: bool,
+        /// As the log stood at this position
+        #[arg(long, value_name = "N", conflicts_with = "as_of", value_parser = clap::value_parser!(i64).range(1..))]
+        as_of_position: Option<i64>,
+        /// As the log stood at this instant
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        as_of: Option<DateTime<Utc>>,
         /// How many at most
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,

@@ -19,7 +19,7 @@ const PAGE_MAX: usize = 1_000;
 pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outcome, Failure> {
     let client = session.connect().await?;
     match wanted {
-        args::Ledger::List { customer, ticket, work, account, rule, standing, limit } => {
+        args::Ledger::List { customer, ticket, work, account, rule, standing, as_of_position, as_of, limit } => {
             let request = pb::ListEntriesRequest {
                 customer_id: customer,
                 ticket_id: ticket_id(&client, ticket).await?,
@@ -27,6 +27,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outco
                 account: account.map_or(pb::Account::Unspecified, account_of).into(),
                 rule,
                 standing_only: standing,
+                as_of: ticket::as_of(as_of_position, as_of),
                 ..Default::default()
             };
             list(session, &client, request, usize::try_from(limit).unwrap_or(PAGE_MAX)).await?;

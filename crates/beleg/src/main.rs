@@ -30,7 +30,9 @@ mod session;
 mod shown;
 mod status;
 mod storage;
+mod summary;
 mod ticket;
+mod ticket_list;
 mod word;
 
 use std::process::ExitCode;

@@ -41,6 +41,8 @@ pub(crate) enum Sentence<'a> {
     ServingOn { url: &'a str, ticket: &'a str, number: i64 },
     /// A rehearsal has steps about statements.
     StatementsLater,
+    /// Under a list of tickets.
+    TicketsShown { shown: usize, more: bool, position: i64 },
     /// Where a step stands.
     StepPlace { number: usize, line: u64 },
     /// One line of an import that did not make it.
@@ -151,6 +153,13 @@ impl Sentence<'_> {
                 "nicht gespielt: Leistungsnachweise kommen mit ihrem eigenen Vorgang",
                 "not played: statements come with their own issue",
             ),
+            Self::TicketsShown { shown, more, position } => {
+                let (de, en) = if more { (", es gibt mehr (--limit)", ", there are more (--limit)") } else { ("", "") };
+                (
+                    format!("{shown} Tickets{de}; Stand: Position {position}"),
+                    format!("{shown} tickets{en}; as of position {position}"),
+                )
+            }
             Self::StepPlace { number, line } => {
                 (format!("Schritt {number} (Zeile {line})"), format!("step {number} (line {line})"))
             }

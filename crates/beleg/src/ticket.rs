@@ -7,9 +7,10 @@ use crate::failure::{Failure, Outcome};
 use crate::screen::{Ink, Screen, account_cell, right};
 use crate::session::Session;
 use crate::word::Word;
-use crate::{instant, json, shown};
+use crate::{instant, json, shown, summary, ticket_list};
 use beleg_server::pb;
 use beleg_server::pb::{as_of::Point, ticket_key::Key};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// How many events a page of history asks for.
@@ -18,10 +19,13 @@ const PAGE: i32 = 500;
 /// Answers one question about a ticket.
 pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outcome, Failure> {
     match wanted {
+        args::Ticket::List { customer, status, limit } => {
+            ticket_list::run(session, customer, status, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+        }
         args::Ticket::Show { of, about } => {
             let request = pb::GetTicketRequest {
                 ticket: Some(key(&of.ticket)?),
-                as_of: as_of(&of),
+                as_of: as_of(of.as_of_position, of.as_of),
                 about: about.map(instant::stamp),
                 ..Default::default()
             };
@@ -31,7 +35,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outco
         args::Ticket::Cost { of, at } => {
             let request = pb::GetCostStatusRequest {
                 ticket: Some(key(&of.ticket)?),
-                as_of: as_of(&of),
+                as_of: as_of(of.as_of_position, of.as_of),
                 at: at.map(instant::stamp),
                 ..Default::default()
             };
@@ -69,9 +73,10 @@ pub(crate) fn key(text: &str) -> Result<pb::TicketKey, Failure> {
     Ok(pb::TicketKey { key: Some(key) })
 }
 
-fn as_of(of: &OfTicket) -> Option<pb::AsOf> {
-    let position = of.as_of_position.map(Point::Position);
-    let point = position.or_else(|| of.as_of.map(|at| Point::RecordedAt(instant::stamp(at))));
+/// A state of knowledge, by position or by time.
+pub(crate) fn as_of(position: Option<i64>, at: Option<DateTime<Utc>>) -> Option<pb::AsOf> {
+    let position = position.map(Point::Position);
+    let point = position.or_else(|| at.map(|at| Point::RecordedAt(instant::stamp(at))));
     point.map(|point| pb::AsOf { point: Some(point) })
 }
 
@@ -127,6 +132,9 @@ fn head(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
         facts.push((Word::Class.in_(lang), text));
     }
     facts.push((Word::Charged.in_(lang), shown::money_or_dash(ticket.charged.as_ref(), lang)));
+    if let Some(origin) = &ticket.origin {
+        facts.push((Word::Origin.in_(lang), origin.clone()));
+    }
     let version = format!("{} ({} {})", ticket.version, Word::Position.in_(lang), ticket.position);
     facts.push((Word::Version.in_(lang), version));
     for field in &ticket.personal {
@@ -231,7 +239,7 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
     let mut request = pb::GetTicketHistoryRequest {
         ticket: Some(key(&of.ticket)?),
         page_size: PAGE,
-        as_of: as_of(of),
+        as_of: as_of(of.as_of_position, of.as_of),
         ..Default::default()
     };
     let mut whole = pb::GetTicketHistoryResponse::default();
@@ -248,8 +256,22 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
         let value = json::of_message("GetTicketHistoryResponse", &whole);
         return screen.json(&value.map_err(Failure::Answer)?);
     }
-    let headings = [Word::Position, Word::Version, Word::Event, Word::Occurred, Word::Recorded, Word::Actor];
+    let headings = [
+        Word::Position,
+        Word::Version,
+        Word::Event,
+        Word::Occurred,
+        Word::Recorded,
+        Word::Actor,
+        Word::Origin,
+        Word::Summary,
+    ];
     let mut table = screen.table(headings.map(|word| word.in_(session.lang)));
+    // Most tickets were not imported.
+    let imported = whole.events.iter().any(|event| event.origin.is_some());
+    if let Some(column) = table.column_mut(6).filter(|_| !imported) {
+        column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+    }
     for event in &whole.events {
         table.add_row([
             right(event.position),
@@ -258,6 +280,8 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
             shown::time(event.occurred_at.as_ref()).into(),
             shown::time(event.recorded_at.as_ref()).into(),
             event.actor.as_str().into(),
+            event.origin.as_deref().unwrap_or_default().into(),
+            summary::of(event, session.lang).into(),
         ]);
     }
     screen.show(&table)

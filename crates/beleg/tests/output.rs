@@ -231,3 +231,34 @@ fn german_is_german_in_tables_amounts_and_refusals() {
     let english = served.beleg(&["--lang", "en", "ledger", "list"]);
     assert!(out(&english).contains("free") && out(&english).contains("0.00 EUR"), "{}", out(&english));
 }
+
+#[test]
+fn tickets_are_listed_and_their_history_is_told() {
+    let served = Served::with_a_ticket();
+    let listed = served.beleg(&["--lang", "en", "ticket", "list", "--customer", "acme", "--status", "open"]);
+    assert!(
+        out(&listed).contains("desk/INC/7") && out(&listed).contains("1 tickets"),
+        "{}{}",
+        out(&listed),
+        err(&listed)
+    );
+    let none = served.beleg(&["--lang", "en", "ticket", "list", "--status", "closed"]);
+    assert!(!out(&none).contains("desk/INC/7") && out(&none).contains("0 tickets"), "{}", out(&none));
+    let history = served.beleg(&["--lang", "en", "ticket", "history", "desk/INC/7"]);
+    for told in ["acme, incident", "diagnosis, anna, 0:10:00", "free 0:10:00", "import:jsonl"] {
+        assert!(out(&history).contains(told), "{told}: {}", out(&history));
+    }
+    let shown = served.beleg(&["--lang", "en", "ticket", "show", "desk/INC/7"]);
+    assert!(out(&shown).contains("import:jsonl"), "{}", out(&shown));
+}
+
+#[test]
+fn the_ledger_is_listed_as_it_was_known() {
+    let served = Served::with_a_ticket();
+    let now = served.beleg(&["--lang", "en", "ledger", "list"]);
+    assert!(out(&now).contains("1 entries"), "{}", out(&now));
+    let before = served.beleg(&["--lang", "en", "ledger", "list", "--as-of", "2020-01-01"]);
+    assert!(!out(&before).contains("1 entries"), "{}{}", out(&before), err(&before));
+    let position = served.beleg(&["--lang", "en", "ledger", "list", "--as-of-position", "2"]);
+    assert!(out(&position).contains("0 entries"), "{}{}", out(&position), err(&position));
+}
