@@ -262,3 +262,29 @@ fn the_ledger_is_listed_as_it_was_known() {
     let position = served.beleg(&["--lang", "en", "ledger", "list", "--as-of-position", "2"]);
     assert!(out(&position).contains("0 entries"), "{}{}", out(&position), err(&position));
 }
+
+#[test]
+fn a_byte_order_mark_is_passed_over_and_what_is_no_json_is_told_apart() {
+    let served = Served::with_a_ticket();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("\u{feff}{TICKET}")).unwrap();
+    let marked = served.import(file.path(), &[]);
+    assert!(
+        marked.status.success() && out(&marked).contains("3 were already there"),
+        "{}{}",
+        out(&marked),
+        err(&marked)
+    );
+
+    std::fs::write(file.path(), "number,incident_state,active\nINC1,New,true\nINC1,Closed,true\n").unwrap();
+    let table = served.import(file.path(), &[]);
+    assert_eq!(table.status.code(), Some(1));
+    assert!(err(&table).contains("--format servicenow") && !err(&table).contains("line 2"), "{}", err(&table));
+
+    std::fs::write(file.path(), b"\x28\xb5\x2f\xfd rest").unwrap();
+    for format in ["jsonl", "servicenow"] {
+        let packed = served.import(file.path(), &["--format", format]);
+        assert_eq!(packed.status.code(), Some(1));
+        assert!(err(&packed).contains("zstd -dc"), "{}", err(&packed));
+    }
+}
