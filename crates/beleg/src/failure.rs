@@ -80,6 +80,13 @@ pub(crate) enum Failure {
     },
     /// The server could not run, or not on.
     Serve(String),
+    /// The views cannot be used: damaged, or of another version.
+    Views(String),
+    /// A log that is kept here may not be written.
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+    },
     /// A private server could not be started.
     PrivateServer(String),
     /// The system gives no random bytes.
@@ -120,6 +127,8 @@ impl Failure {
             Self::Answer(_) => "ANSWER_INCOMPLETE",
             Self::Address { .. } => "ADDRESS",
             Self::Serve(_) | Self::PrivateServer(_) => "SERVE",
+            Self::Views(_) => "VIEWS",
+            Self::NotWritable { .. } => "FILE",
             Self::NoRandomness => "NO_RANDOMNESS",
         }
     }
@@ -181,6 +190,14 @@ impl Failure {
             Self::Serve(what) => lang.pick(
                 format!("Der Server kann nicht laufen: {what}"),
                 format!("the server cannot run: {what}"),
+            ),
+            Self::Views(what) => lang.pick(
+                format!("{what}\n  Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (bei angehaltenem Server, mit denselben Angaben zum Ort)"),
+                format!("{what}\n  views are made anew from the log, which stays as it is: beleg rebuild (while no server runs, with the same --data or --database)"),
+            ),
+            Self::NotWritable { path } => lang.pick(
+                format!("{} darf nicht geschrieben werden.\n  Rechte der Datei ändern (chmod u+w) oder beleg als ihr Besitzer starten; nur gelesen wird mit: beleg verify, beleg rebuild --check", path.display()),
+                format!("{} may not be written.\n  change the file's permissions (chmod u+w), or start beleg as its owner; what only reads: beleg verify, beleg rebuild --check", path.display()),
             ),
             Self::PrivateServer(what) => lang.pick(
                 format!("Ein eigener Server ließ sich nicht starten: {what}"),

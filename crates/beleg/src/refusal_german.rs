@@ -65,6 +65,9 @@ pub(crate) fn of(reason: &str) -> Option<&'static str> {
         "TOO_MANY_READERS" => "Zu viele lesen gerade das ganze Protokoll: gleich noch einmal versuchen.",
         "TOO_MUCH_WORK" => "Im Ticket stehen so viele Arbeiten, wie es geben darf: ein anderes eröffnen.",
         "UNAVAILABLE" => "Der Server kann gerade nicht dienen.",
+        "VIEWS_BROKEN" => {
+            "Die Sichten sind beschädigt: Server anhalten, beleg rebuild, wieder starten; das Protokoll bleibt, wie es ist."
+        }
         "VIEWS_BEHIND" => "Die Sichten sind noch nicht so weit, wie verlangt wird: gleich noch einmal versuchen.",
         "WORK_UNKNOWN" => "Diese Arbeit gibt es nicht.",
         "WORK_VOIDED" => "Diese Arbeit ist schon ungültig.",

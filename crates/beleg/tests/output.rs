@@ -12,7 +12,7 @@ const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
 struct Served {
     server: Child,
     url: String,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Drop for Served {
@@ -34,7 +34,7 @@ fn serve() -> Served {
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-    Served { server, url: url.trim_end_matches(';').to_owned(), _data: data }
+    Served { server, url: url.trim_end_matches(';').to_owned(), data }
 }
 
 impl Served {
@@ -287,4 +287,49 @@ fn a_byte_order_mark_is_passed_over_and_what_is_no_json_is_told_apart() {
         assert_eq!(packed.status.code(), Some(1));
         assert!(err(&packed).contains("zstd -dc"), "{}", err(&packed));
     }
+}
+
+/// A log that was served once, and its directory.
+fn kept() -> tempfile::TempDir {
+    let mut served = Served::with_a_ticket();
+    served.server.kill().unwrap();
+    served.server.wait().unwrap();
+    std::mem::replace(&mut served.data, tempfile::tempdir().unwrap())
+}
+
+fn serve_again(data: &Path) -> Output {
+    Command::new(BELEG).args(["--lang", "en", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().unwrap()
+}
+
+#[test]
+fn a_log_that_may_not_be_written_is_noticed_when_it_is_opened() {
+    let data = kept();
+    let log = data.path().join("log.sqlite");
+    let mut permissions = log.metadata().unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&log, permissions).unwrap();
+    let refused = serve_again(data.path());
+    assert_eq!(refused.status.code(), Some(1));
+    let said = err(&refused);
+    assert!(said.contains("log.sqlite may not be written") && said.contains("chmod"), "{said}");
+}
+
+#[test]
+fn damaged_views_are_told_with_their_remedy_which_helps() {
+    let data = kept();
+    for name in ["views.sqlite-wal", "views.sqlite-shm"] {
+        let _ = std::fs::remove_file(data.path().join(name));
+    }
+    std::fs::write(data.path().join("views.sqlite"), "no views at all, but of some length".repeat(400)).unwrap();
+    let refused = serve_again(data.path());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("beleg rebuild"), "{}", err(&refused));
+    let directory = data.path().display().to_string();
+    let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(err(&checked).contains("beleg rebuild"), "{}", err(&checked));
+    let rebuilt = beleg(&["--lang", "en", "rebuild", "--data", &directory]);
+    assert!(out(&rebuilt).contains("views rebuilt"), "{}{}", out(&rebuilt), err(&rebuilt));
+    let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
+    assert!(checked.status.success(), "{}{}", out(&checked), err(&checked));
 }
