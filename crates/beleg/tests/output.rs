@@ -333,3 +333,39 @@ fn damaged_views_are_told_with_their_remedy_which_helps() {
     let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
     assert!(checked.status.success(), "{}{}", out(&checked), err(&checked));
 }
+
+/// Takes one event out of a log, past everything that forbids it.
+async fn lose(data: &Path, event_type: &str) -> i64 {
+    use sqlx::{Connection as _, Row as _};
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data.join("log.sqlite"));
+    let mut shell = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let triggers = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetch_all(&mut shell).await;
+    for trigger in triggers.unwrap() {
+        let drop = format!("DROP TRIGGER {}", trigger.get::<String, _>(0));
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
+    }
+    let lost = sqlx::query("DELETE FROM events WHERE event_type = ? RETURNING position").bind(event_type);
+    let position = lost.fetch_one(&mut shell).await.unwrap().get(0);
+    shell.close().await.unwrap();
+    position
+}
+
+#[tokio::test]
+async fn what_follows_from_a_lost_event_stands_under_it() {
+    let data = kept();
+    let position = lose(data.path(), "work_logged").await;
+    let directory = data.path().display().to_string();
+    let verified = beleg(&["--lang", "en", "verify", "--data", &directory]);
+    assert_eq!(verified.status.code(), Some(1), "{}", err(&verified));
+    let said = out(&verified);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], format!("there is no event at position {position}"), "{said}");
+    let (following, sum) = lines[1..].split_at(lines.len() - 2);
+    assert!(!following.is_empty() && following.iter().all(|line| line.starts_with("  perhaps only")), "{said}");
+    assert!(sum[0].contains("differences"), "{said}");
+
+    let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = err(&checked);
+    assert!(said.contains(&format!("position {position}")) && said.contains("log after position"), "{said}");
+}

@@ -1,6 +1,8 @@
 //! Views against the log: a fresh build beside the serving one, compared, and on
 //! demand put in its place.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use beleg_store::views::{Difference, Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
@@ -99,11 +101,17 @@ async fn build(
     total: i64,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), AuditError> {
+    let last = AtomicI64::new(0);
     let told = |reached: i64| {
+        last.store(reached, Ordering::Relaxed);
         progress(reached.unsigned_abs(), total.unsigned_abs());
         true
     };
-    Ok(projector::project(log, writer, to, told).await?)
+    projector::project(log, writer, to, told).await.map_err(|failure| {
+        let after = last.load(Ordering::Relaxed);
+        AuditError::Read(format!("the log after position {after} could not be taken into the views: {failure}"))
+    })?;
+    Ok(())
 }
 
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {
