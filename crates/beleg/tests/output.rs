@@ -369,3 +369,16 @@ async fn what_follows_from_a_lost_event_stands_under_it() {
     let said = err(&checked);
     assert!(said.contains(&format!("position {position}")) && said.contains("log after position"), "{said}");
 }
+
+#[test]
+fn off_a_terminal_a_row_is_a_line_whatever_the_environment_says() {
+    let served = Served::with_a_ticket();
+    let listed = Command::new(BELEG)
+        .args(["--server", &served.url, "--lang", "en", "ledger", "list"])
+        .env("COLUMNS", "20")
+        .output()
+        .unwrap();
+    let said = out(&listed);
+    assert!(said.lines().any(|line| line.contains("free.initial-diagnosis") && line.contains("0.00 EUR")), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
