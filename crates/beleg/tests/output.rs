@@ -228,6 +228,11 @@ fn german_is_german_in_tables_amounts_and_refusals() {
     let refused = served.beleg(&["--lang", "de", "ticket", "show", "desk/none"]);
     let said = err(&refused);
     assert!(said.contains("Dieses Ticket gibt es nicht.") && said.contains("desk/none"), "{said}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let unknown = r#"{"resolveTicket":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c99"}}"#;
+    std::fs::write(file.path(), unknown).unwrap();
+    let imported = served.beleg(&["--lang", "de", "import", &file.path().display().to_string()]);
+    assert!(err(&imported).contains("Zeile 1: Dieses Ticket gibt es nicht."), "{}", err(&imported));
     let english = served.beleg(&["--lang", "en", "ledger", "list"]);
     assert!(out(&english).contains("free") && out(&english).contains("0.00 EUR"), "{}", out(&english));
 }
@@ -381,4 +386,31 @@ fn off_a_terminal_a_row_is_a_line_whatever_the_environment_says() {
     let said = out(&listed);
     assert!(said.lines().any(|line| line.contains("free.initial-diagnosis") && line.contains("0.00 EUR")), "{said}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[tokio::test]
+async fn views_damaged_in_the_middle_are_built_anew_as_well() {
+    use sqlx::{Connection as _, Row as _};
+    let data = kept();
+    let directory = data.path().display().to_string();
+    // Everything from the log into one file, so that nothing beside it helps out.
+    assert!(beleg(&["rebuild", "--data", &directory]).status.success());
+    let views = data.path().join("views.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&views);
+    let mut shell = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let root = sqlx::query("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'entries'");
+    let root: i64 = root.fetch_one(&mut shell).await.unwrap().get(0);
+    let page: i64 = sqlx::query("PRAGMA page_size").fetch_one(&mut shell).await.unwrap().get(0);
+    shell.close().await.unwrap();
+    let (from, to) = (usize::try_from((root - 1) * page).unwrap(), usize::try_from(root * page).unwrap());
+    let mut bytes = std::fs::read(&views).unwrap();
+    bytes[from..to].fill(0xa5);
+    std::fs::write(&views, bytes).unwrap();
+    let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
+    assert!(err(&checked).contains("beleg rebuild"), "{}{}", out(&checked), err(&checked));
+    let rebuilt = beleg(&["--lang", "en", "rebuild", "--data", &directory]);
+    assert!(out(&rebuilt).contains("views rebuilt"), "{}{}", out(&rebuilt), err(&rebuilt));
+    assert!(out(&rebuilt).contains("could not be compared"), "{}", out(&rebuilt));
+    let checked = beleg(&["--lang", "en", "rebuild", "--check", "--data", &directory]);
+    assert!(checked.status.success(), "{}{}", out(&checked), err(&checked));
 }

@@ -74,7 +74,7 @@ pub(crate) async fn run(session: &Session, args: args::Import) -> Result<Outcome
     if !before.imports_admitted {
         return Err(Failure::Unmet(Sentence::ImportsNotAdmitted.in_(session.lang)));
     }
-    let mut tally = Tally::new(before.position, args.errors.as_deref())?;
+    let mut tally = Tally::new(before.position, args.errors.as_deref(), session.lang)?;
     let source = match args.format {
         Format::Jsonl => jsonl::open(&args.file, &actor, session.lang)?,
         Format::Servicenow => servicenow::open(&args.file, &client, &mut tally, session.lang).await?,

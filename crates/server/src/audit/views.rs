@@ -50,12 +50,16 @@ async fn replace(
         Ok(mut serving) => {
             build(log, &mut *writer, serving.position(), head, progress).await?;
             let compared = compare(&mut serving, &generation).await;
-            serving.close().await.map_err(Failure::from)?;
-            differences = compared?;
+            // Damaged views are why somebody builds them anew: that they cannot be read on is a finding, no obstacle.
+            let closed = serving.close().await.map_err(|error| Failure::from(error).into());
+            match compared.and_then(|found| closed.map(|()| found)) {
+                Ok(found) => differences = found,
+                Err(error) => not_compared(&mut differences, &error),
+            }
         }
         // Nothing served before.
         Err(ViewsOpenError::Missing { .. }) => {}
-        Err(error) => differences.tell(format!("the replaced views could not be compared: {error}")),
+        Err(error) => not_compared(&mut differences, &error),
     }
     build(log, &mut *writer, head, head, progress).await?;
     // Servers may have taken in more meanwhile: a few events, and while these are made up for none come to them.
@@ -64,6 +68,10 @@ async fn replace(
     writer.finish().await.map_err(Failure::from)?;
     generation.serve().await?;
     Ok(Rebuilt { events: end.unsigned_abs(), differences })
+}
+
+fn not_compared(differences: &mut Differences, error: &dyn std::error::Error) {
+    differences.tell(format!("the replaced views could not be compared: {error}"));
 }
 
 /// Compares a fresh build with the serving views as they are at one moment, whether or
