@@ -1,25 +1,29 @@
 //! The arguments as they are typed; each command checks its own before any work.
 
+mod keeping;
+
 use crate::lang::Lang;
-use crate::storage::{Beside, Kept};
+use crate::storage::Beside;
 use chrono::{DateTime, Utc};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+pub(crate) use keeping::{Database, Migrate, Rebuild, Serve, Verify};
 
 /// Support tickets as events, every charge with its voucher.
 #[derive(Debug, Parser)]
 #[command(name = "beleg", version, about, max_term_width = 100)]
 pub(crate) struct Args {
-    /// The server's address
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7311")]
-    pub(crate) server: String,
+    /// The server's address, for commands that call one (default: http://127.0.0.1:7311)
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// The language of what is said (default: from LANG, else en)
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
     /// Tables for people or protobuf JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
-    /// Who acts (default: cli:$USER; an import: import)
+    /// Who acts, for commands that call a server (default: cli:$USER; an import: import)
     #[arg(long, global = true, value_name = "NAME", value_parser = actor)]
     pub(crate) actor: Option<String>,
     #[command(subcommand)]
@@ -39,7 +43,7 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Serve a log until Ctrl-C
     Serve(Serve),
-    /// Look at one ticket
+    /// Look at tickets
     #[command(subcommand)]
     Ticket(Ticket),
     /// Look at the ledger
@@ -69,6 +73,24 @@ pub(crate) enum Command {
     Bench(Bench),
 }
 
+impl Command {
+    /// Whether it calls a server that runs already, so that `--server` and `--actor` mean something.
+    pub(crate) fn calls_a_server(&self) -> bool {
+        match self {
+            Self::Policy(Policy::Check { .. }) => false,
+            Self::Ticket(_) | Self::Ledger(_) | Self::Policy(_) | Self::Status | Self::Import(_) => true,
+            Self::Serve(_)
+            | Self::Rehearse(_)
+            | Self::Demo(_)
+            | Self::Rebuild(_)
+            | Self::Verify(_)
+            | Self::Database(_)
+            | Self::Migrate(_)
+            | Self::Bench(_) => false,
+        }
+    }
+}
+
 /// What `beleg bench` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Bench {
@@ -96,6 +118,16 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ticket {
+    /// Tickets in the order they were opened
+    List {
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        #[arg(long, value_enum)]
+        status: Option<Status>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
     /// The ticket as it is, or as it was known
     Show {
         #[command(flatten)]
@@ -151,6 +183,13 @@ pub(crate) struct OfTicket {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Status {
+    Open,
+    Resolved,
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Activity {
     Diagnosis,
     Execution,
@@ -184,6 +223,12 @@ pub(crate) enum Ledger {
         /// Only entries that stand: no reversals, nothing reversed
         #[arg(long)]
         standing: bool,
+        /// As the log stood at this position
+        #[arg(long, value_name = "N", conflicts_with = "as_of", value_parser = clap::value_parser!(i64).range(1..))]
+        as_of_position: Option<i64>,
+        /// As the log stood at this instant
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        as_of: Option<DateTime<Utc>>,
         /// How many at most
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -237,77 +282,6 @@ pub(crate) enum Policy {
         /// A policy as TOML (default: the one built in)
         file: Option<PathBuf>,
     },
-}
-
-/// What `beleg serve` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Serve {
-    #[command(flatten)]
-    pub(crate) kept: Kept,
-    /// Where to listen
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7311")]
-    pub(crate) listen: std::net::SocketAddr,
-    /// Admit imports
-    #[arg(long)]
-    pub(crate) allow_import: bool,
-    /// Take "now" from each call; for demos, tests and rehearsals
-    #[arg(long)]
-    pub(crate) simulated_clock: bool,
-    /// Offer the bare append that `beleg bench --against` compares with
-    #[arg(long)]
-    pub(crate) bench: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Database {
-    /// Create the roles and schemas, or bring them up to date; may be repeated
-    ///
-    /// Two roles: the owner migrates and rebuilds views, the service serves and can change nothing that is recorded.
-    /// A new role gets its password from BELEG_OWNER_PASSWORD or BELEG_SERVICE_PASSWORD; without them one is made and
-    /// shown once. A role that is there keeps its own, unless its variable is set.
-    Init(Init),
-}
-
-/// What `beleg database init` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Init {
-    /// The database, as a role that may create roles (rather set BELEG_DATABASE_ADMIN)
-    #[arg(long, value_name = "URL")]
-    pub(crate) admin: Option<String>,
-    /// The role that owns the schemas
-    #[arg(long, value_name = "NAME", default_value = "beleg_owner")]
-    pub(crate) owner: String,
-    /// The role that serves
-    #[arg(long, value_name = "NAME", default_value = "beleg")]
-    pub(crate) service: String,
-}
-
-/// What `beleg migrate` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Migrate {
-    /// The directory whose log is moved; no server runs on it, and it is left as it is
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// The PostgreSQL database, whose log must be empty (rather set BELEG_DATABASE)
-    #[arg(long, value_name = "URL")]
-    pub(crate) database: Option<String>,
-}
-
-/// What `beleg rebuild` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Rebuild {
-    #[command(flatten)]
-    pub(crate) kept: Kept,
-    /// Compare a fresh build with the serving views and change nothing
-    #[arg(long)]
-    pub(crate) check: bool,
-}
-
-/// What `beleg verify` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Verify {
-    #[command(flatten)]
-    pub(crate) kept: Kept,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@ use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::lang::Lang;
 use crate::session::Session;
+use crate::storage::check_writable;
 use beleg_server::audit::{self, AuditError, Differences, Rebuilt};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -21,6 +22,7 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
         let told = session.lang.pick("Zeilen der Sichten verglichen", "rows of the views compared");
         return tell(session, told, result.map_err(|error| failed(session.lang, &storage.place(), &error))?);
     }
+    check_writable(&storage)?;
     let result = audit::rebuild(&storage, &progress).await;
     bar.finish_and_clear();
     let Rebuilt { events, differences } = result.map_err(|error| failed(session.lang, &storage.place(), &error))?;
@@ -78,6 +80,7 @@ fn failed(lang: Lang, data: &Path, error: &AuditError) -> Failure {
                 ),
             ))
         }
+        AuditError::Views(error) => Failure::Views(error.to_string()),
         error => Failure::Malformed { place: data.display().to_string(), what: error.to_string() },
     }
 }

@@ -3,6 +3,7 @@
 use crate::client::broke_on_the_way;
 use crate::lang::Lang;
 use crate::refusal::Refusal;
+use crate::refusal_german;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ pub(crate) enum Failure {
         /// What is wrong there.
         what: String,
     },
+    /// Several files cannot be used, each for its own reason.
+    Several(Vec<Failure>),
     /// The server's address is none.
     BadAddress {
         /// As given.
@@ -77,6 +80,13 @@ pub(crate) enum Failure {
     },
     /// The server could not run, or not on.
     Serve(String),
+    /// The views cannot be used: damaged, or of another version.
+    Views(String),
+    /// A log that is kept here may not be written.
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+    },
     /// A private server could not be started.
     PrivateServer(String),
     /// The system gives no random bytes.
@@ -103,6 +113,34 @@ impl Failure {
         }
     }
 
+    /// A stable name for programs: the gRPC status where a server said no.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) | Self::NoTicketName { .. } | Self::BadAddress { .. } => "USAGE",
+            Self::Unmet(_) => "UNMET",
+            Self::PipeClosed | Self::Output(_) => "OUTPUT",
+            Self::File { .. } => "FILE",
+            Self::Malformed { .. } | Self::Several(_) => "MALFORMED",
+            Self::NothingListens { .. } => "NO_SERVER",
+            Self::ServerLost { .. } => "SERVER_LOST",
+            Self::Refused(refusal) => refusal.code,
+            Self::Answer(_) => "ANSWER_INCOMPLETE",
+            Self::Address { .. } => "ADDRESS",
+            Self::Serve(_) | Self::PrivateServer(_) => "SERVE",
+            Self::Views(_) => "VIEWS",
+            Self::NotWritable { .. } => "FILE",
+            Self::NoRandomness => "NO_RANDOMNESS",
+        }
+    }
+
+    /// Whether indented lines under the first one say what to do, rather than go on with what is wrong.
+    pub(crate) fn has_hint(&self) -> bool {
+        !matches!(
+            self,
+            Self::Malformed { .. } | Self::Several(_) | Self::Output(_) | Self::Serve(_) | Self::PrivateServer(_)
+        )
+    }
+
     /// What is wrong, where, and what to do; several lines.
     pub(crate) fn told_in(&self, lang: Lang) -> String {
         match self {
@@ -125,6 +163,9 @@ impl Failure {
                 format!("{}: {error}\n  check the path and its permissions.", path.display()),
             ),
             Self::Malformed { place, what } => format!("{place}: {what}"),
+            Self::Several(failures) => {
+                failures.iter().map(|failure| failure.told_in(lang)).collect::<Vec<_>>().join("\n")
+            }
             Self::BadAddress { url, reason } => lang.pick(
                 format!("{url:?} ist keine Adresse eines Servers: {reason}\n  Beispiel: --server http://127.0.0.1:7311"),
                 format!("{url:?} is no server address: {reason}\n  for example: --server http://127.0.0.1:7311"),
@@ -150,6 +191,14 @@ impl Failure {
                 format!("Der Server kann nicht laufen: {what}"),
                 format!("the server cannot run: {what}"),
             ),
+            Self::Views(what) => lang.pick(
+                format!("{what}\n  Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (bei angehaltenem Server, mit denselben Angaben zum Ort)"),
+                format!("{what}\n  views are made anew from the log, which stays as it is: beleg rebuild (while no server runs, with the same --data or --database)"),
+            ),
+            Self::NotWritable { path } => lang.pick(
+                format!("{} darf nicht geschrieben werden.\n  Rechte der Datei ändern (chmod u+w) oder beleg als ihr Besitzer starten; nur gelesen wird mit: beleg verify, beleg rebuild --check", path.display()),
+                format!("{} may not be written.\n  change the file's permissions (chmod u+w), or start beleg as its owner; what only reads: beleg verify, beleg rebuild --check", path.display()),
+            ),
             Self::PrivateServer(what) => lang.pick(
                 format!("Ein eigener Server ließ sich nicht starten: {what}"),
                 format!("a private server could not be started: {what}"),
@@ -163,7 +212,12 @@ impl Failure {
 }
 
 fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
-    let mut lines = vec![refusal.message.clone()];
+    let german = refusal.reason.as_deref().and_then(refusal_german::of).filter(|_| lang == Lang::De);
+    let mut lines = match german {
+        None => vec![refusal.message.clone()],
+        // The server's own sentence has the ids, instants and limits of the case.
+        Some(german) => vec![german.to_owned(), format!("  Der Server: {}", refusal.message)],
+    };
     for one in &refusal.violations {
         if !refusal.message.contains(&one.description) {
             lines.push(format!("  {}: {}", one.subject, one.description));
@@ -177,8 +231,8 @@ fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
     }
     let reason = refusal.reason.as_deref().map(|key| format!(" / {key}")).unwrap_or_default();
     lines.push(format!("  {} {}{reason}", lang.pick("Status:", "status:"), refusal.code));
-    if let Some(hint) = hint(refusal.code) {
-        lines.push(format!("  {}", hint_in(hint, lang)));
+    if let Some(hint) = hint(refusal.code, lang) {
+        lines.push(format!("  {hint}"));
     }
     lines.join("\n")
 }
@@ -193,15 +247,17 @@ enum Hint {
     Report,
 }
 
-fn hint(code: &str) -> Option<Hint> {
-    match code {
+/// What to do about a refusal with this status.
+pub(crate) fn hint(code: &str, lang: Lang) -> Option<&'static str> {
+    let hint = match code {
         "INVALID_ARGUMENT" => Some(Hint::Correct),
         "NOT_FOUND" => Some(Hint::LookUp),
         "ABORTED" => Some(Hint::Reread),
         "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "DEADLINE_EXCEEDED" => Some(Hint::Wait),
         "INTERNAL" | "UNKNOWN" | "DATA_LOSS" => Some(Hint::Report),
         _ => None,
-    }
+    };
+    hint.map(|hint| hint_in(hint, lang))
 }
 
 fn hint_in(hint: Hint, lang: Lang) -> &'static str {

@@ -2,6 +2,7 @@
 
 use crate::args::{self, By};
 use crate::client::Client;
+use crate::data_word;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Ink, account_cell, right};
 use crate::sentence::Sentence;
@@ -18,7 +19,7 @@ const PAGE_MAX: usize = 1_000;
 pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outcome, Failure> {
     let client = session.connect().await?;
     match wanted {
-        args::Ledger::List { customer, ticket, work, account, rule, standing, limit } => {
+        args::Ledger::List { customer, ticket, work, account, rule, standing, as_of_position, as_of, limit } => {
             let request = pb::ListEntriesRequest {
                 customer_id: customer,
                 ticket_id: ticket_id(&client, ticket).await?,
@@ -26,6 +27,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outco
                 account: account.map_or(pb::Account::Unspecified, account_of).into(),
                 rule,
                 standing_only: standing,
+                as_of: ticket::as_of(as_of_position, as_of),
                 ..Default::default()
             };
             list(session, &client, request, usize::try_from(limit).unwrap_or(PAGE_MAX)).await?;
@@ -125,11 +127,11 @@ async fn list(
             right(entry.number),
             shown::short_id(&entry.ticket_id).into(),
             shown::time(entry.service_from.as_ref()).into(),
-            account_cell(&shown::account(entry.account())),
+            account_cell(&shown::account(entry.account()), session.lang),
             entry.rule.as_str().into(),
             right(shown::duration(entry.worked_seconds)),
             right(shown::duration(entry.billed_seconds)),
-            right(shown::money_or_dash(entry.amount.as_ref())),
+            right(shown::money_or_dash(entry.amount.as_ref(), session.lang)),
             reversal(entry).into(),
         ]);
     }
@@ -163,7 +165,9 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
     let rule_text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
     let clause_text = clause.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
     let currency = entry.amount.as_ref().map_or("", |amount| amount.currency_code.as_str());
-    let rate = entry.hourly_rate_minor.map_or_else(|| "–".to_owned(), |minor| shown::amount_minor(minor, currency));
+    let rate = entry
+        .hourly_rate_minor
+        .map_or_else(|| "–".to_owned(), |minor| shown::amount_minor(minor, currency, session.lang));
     let service = format!("{} – {}", shown::time(entry.service_from.as_ref()), shown::time(entry.service_to.as_ref()));
     let policy = format!("{} v{}  {}", entry.policy_name, entry.policy_version, entry.policy_hash);
     let posted = format!("{} (#{})", shown::time(entry.posted_at.as_ref()), entry.position);
@@ -176,8 +180,8 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
         (Word::Worked.in_(lang), shown::duration(entry.worked_seconds)),
         (Word::Billed.in_(lang), shown::duration(entry.billed_seconds)),
         (Word::Rate.in_(lang), rate),
-        (Word::Amount.in_(lang), shown::money_or_dash(entry.amount.as_ref())),
-        (Word::Account.in_(lang), shown::account(entry.account())),
+        (Word::Amount.in_(lang), shown::money_or_dash(entry.amount.as_ref(), session.lang)),
+        (Word::Account.in_(lang), data_word::in_(shown::account(entry.account()), lang)),
         (Word::Rule.in_(lang), format!("{}\n{rule_text}", entry.rule)),
         (Word::Clause.in_(lang), format!("{}\n{clause_text}", entry.clause)),
         (Word::Heading.in_(lang), clause.heading),
@@ -252,11 +256,11 @@ async fn balances(
         table.add_row([
             sum.customer_id.as_str().into(),
             sum.ticket_id.as_str().into(),
-            account_cell(&shown::account(sum.account())),
+            account_cell(&shown::account(sum.account()), session.lang),
             sum.rule.as_str().into(),
             right(shown::duration(sum.worked_seconds)),
             right(shown::duration(sum.billed_seconds)),
-            right(shown::money_or_dash(sum.amount.as_ref())),
+            right(shown::money_or_dash(sum.amount.as_ref(), session.lang)),
         ]);
     }
     screen.show(&table)

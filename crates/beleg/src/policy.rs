@@ -3,11 +3,13 @@
 use crate::args;
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
+use crate::refusal::Refusal;
 use crate::screen::{Ink, account_cell, right};
 use crate::sentence::Sentence;
 use crate::session::Session;
 use crate::word::Word;
 use crate::{ids, json, shown};
+use beleg_domain::policy::Policy;
 use beleg_server::pb;
 use std::path::Path;
 
@@ -19,9 +21,13 @@ const DOCUMENT_BYTES_MAX: u64 = 256 << 10;
 
 /// Does one thing with policies.
 pub(crate) async fn run(session: &Session, wanted: args::Policy) -> Result<Outcome, Failure> {
+    if let args::Policy::Check { file } = wanted {
+        return check(session, &read(&file)?);
+    }
     let client = session.connect().await?;
     match wanted {
-        args::Policy::Check { file } => check(session, &client, read(&file)?).await,
+        // Answered above, without a server.
+        args::Policy::Check { .. } => Ok(Outcome::Good),
         args::Policy::Show { name, version } => show(session, &client, name, version).await,
         args::Policy::List => list(session, &client).await,
         args::Policy::Publish { file } => {
@@ -56,9 +62,15 @@ pub(crate) async fn published(client: &Client) -> Result<pb::ListPoliciesRespons
     }
 }
 
-async fn check(session: &Session, client: &Client, document: String) -> Result<Outcome, Failure> {
-    let answer = client.policies().check_policy(pb::CheckPolicyRequest { document }).await?;
-    let answer = answer.into_inner();
+/// By the same program as a server's, so no server is asked.
+fn check(session: &Session, document: &str) -> Result<Outcome, Failure> {
+    let answer = match Policy::from_toml(document) {
+        Ok(policy) => pb::CheckPolicyResponse { problems: Vec::new(), content_hash: hash_of(&policy) },
+        Err(problems) => pb::CheckPolicyResponse {
+            problems: problems.iter().map(ToString::to_string).collect(),
+            content_hash: String::new(),
+        },
+    };
     let screen = &session.screen;
     if screen.is_json() {
         screen.json(&json::of_message("CheckPolicyResponse", &answer).map_err(Failure::Answer)?)?;
@@ -75,15 +87,34 @@ async fn check(session: &Session, client: &Client, document: String) -> Result<O
     Ok(if answer.problems.is_empty() { Outcome::Good } else { Outcome::Differs })
 }
 
+fn hash_of(policy: &Policy) -> String {
+    policy.hash().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 async fn publish(session: &Session, client: &Client, document: String) -> Result<Outcome, Failure> {
     let request = pb::PublishPolicyRequest {
         request_id: ids::fresh()?.to_string(),
         expected_version: None,
         occurred_at: None,
-        document,
+        document: document.clone(),
     };
-    let answer = client.policies().publish_policy(request).await?.into_inner();
     let screen = &session.screen;
+    let answer = match client.policies().publish_policy(request).await {
+        Ok(answer) => answer.into_inner(),
+        // What was to be reached is so already: publishing may be repeated, by a script for example.
+        Err(status) if Refusal::of(&status).reason.as_deref() == Some("POLICY_UNCHANGED") => {
+            let latest = latest_of(client, &document).await?;
+            if screen.is_json() {
+                let answer = pb::PublishPolicyResponse { policy: Some(latest), receipt: None };
+                screen.json(&json::of_message("PublishPolicyResponse", &answer).map_err(Failure::Answer)?)?;
+            } else {
+                let said = Sentence::PolicyUnchanged { name: &latest.name, version: latest.version };
+                screen.line(said.in_(session.lang))?;
+            }
+            return Ok(Outcome::Good);
+        }
+        Err(status) => return Err(status.into()),
+    };
     if screen.is_json() {
         screen.json(&json::of_message("PublishPolicyResponse", &answer).map_err(Failure::Answer)?)?;
     } else {
@@ -93,6 +124,14 @@ async fn publish(session: &Session, client: &Client, document: String) -> Result
         screen.line(said.in_(session.lang))?;
     }
     Ok(Outcome::Good)
+}
+
+/// The latest version of the policy that a document names.
+async fn latest_of(client: &Client, document: &str) -> Result<pb::PolicyVersion, Failure> {
+    let incomplete = || Failure::Answer("policy".to_owned());
+    let name = Policy::from_toml(document).map_err(|_| incomplete())?.name().to_owned();
+    let request = pb::GetPolicyRequest { name, version: None };
+    client.policies().get_policy(request).await?.into_inner().policy.ok_or_else(incomplete)
 }
 
 async fn list(session: &Session, client: &Client) -> Result<Outcome, Failure> {
@@ -155,7 +194,7 @@ async fn show(
     let mut table = screen.table([Word::Rule, Word::Account, Word::Clause, Word::Text].map(|word| word.in_(lang)));
     for rule in answer.rules {
         let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
-        table.add_row([rule.id.into(), account_cell(&rule.account), rule.clause.into(), text.into()]);
+        table.add_row([rule.id.into(), account_cell(&rule.account, lang), rule.clause.into(), text.into()]);
     }
     screen.show(&table)?;
     let mut table = screen.table([Word::Clause, Word::Heading, Word::Text].map(|word| word.in_(lang)));

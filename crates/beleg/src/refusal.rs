@@ -1,5 +1,7 @@
 //! A refused call, with everything the server said about it.
 
+use crate::lang::Lang;
+use crate::refusal_german;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetail, StatusExt};
 
@@ -73,6 +75,14 @@ impl Refusal {
                 self.retry_after_millis = retry.retry_delay.and_then(|delay| delay.as_millis().try_into().ok());
             }
             _ => {}
+        }
+    }
+
+    /// The same in a reader's language, where the reason is known in it.
+    pub(crate) fn in_one_line_of(&self, lang: Lang) -> String {
+        match self.reason.as_deref().and_then(refusal_german::of).filter(|_| lang == Lang::De) {
+            Some(german) => format!("{german} ({})", self.in_one_line()),
+            None => self.in_one_line(),
         }
     }
 

@@ -3,7 +3,9 @@
 use crate::args::Command;
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
-use crate::{audit, bench, database, demo, import, ledger, migrate, policy, rehearse, serve, status, ticket};
+use crate::{
+    audit, bench, database, demo, fault_json, import, ledger, migrate, policy, rehearse, serve, status, ticket,
+};
 use std::process::ExitCode;
 
 /// Runs a command and turns what came of it into an exit code: 0 when all is
@@ -19,7 +21,11 @@ pub(crate) fn to_the_end(session: &Session, command: Command) -> ExitCode {
         Ok(Outcome::Good) | Err(Failure::PipeClosed) => ExitCode::SUCCESS,
         Ok(Outcome::Differs) => ExitCode::from(1),
         Err(failure) => {
-            eprintln!("beleg: {}", failure.told_in(session.lang));
+            if session.screen.is_json() {
+                eprintln!("{}", fault_json::of_failure(&failure, session.lang));
+            } else {
+                eprintln!("beleg: {}", failure.told_in(session.lang));
+            }
             failure.exit_code()
         }
     }

@@ -1,8 +1,12 @@
 //! Everything that is printed: lines, tables, JSON, progress.
 
+use crate::data_word;
 use crate::failure::Failure;
 use crate::lang::Lang;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, LineStyle, Row, Table,
+    TableStyle,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::fmt::Display;
@@ -11,6 +15,9 @@ use std::time::Duration;
 
 /// A line under the headings and nothing else: rows are read, not lines.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// The least room for a column, in letters.
+const COLUMN_MIN: usize = 10;
 
 /// Standard output in the form the caller asked for.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +93,9 @@ impl Screen {
     pub(crate) fn table<const N: usize>(&self, headings: [&str; N]) -> Table {
         let mut table = Table::new();
         table.load_style(RULED);
-        if self.terminal {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
+        // Asked before colour is refused: a terminal without colour has a width as well. One that says 0 does not know.
+        if let Some(width) = table.width().filter(|width| self.terminal && *width > 0) {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         if self.colour {
             table.enforce_styling();
@@ -99,14 +107,27 @@ impl Screen {
     }
 
     /// Prints a table without blanks at the ends of lines.
+    /// A terminal too narrow for
+    /// its columns gets each row as lines of its own: columns of two letters are no table.
     pub(crate) fn show(&self, table: &Table) -> Result<(), Failure> {
-        self.line(table.trim_fmt())
+        let width = table.width().filter(|_| self.terminal).map(usize::from).filter(|width| *width > 0);
+        match width.filter(|width| !fits(table, *width)) {
+            None => self.line(table.trim_fmt()),
+            Some(_) => {
+                for record in records(table) {
+                    self.facts(&record)?;
+                    self.line("")?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Name and value pairs, the values in one column.
-    pub(crate) fn facts(&self, facts: &[(&str, String)]) -> Result<(), Failure> {
-        let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    pub(crate) fn facts<S: AsRef<str>>(&self, facts: &[(S, String)]) -> Result<(), Failure> {
+        let width = facts.iter().map(|(name, _)| name.as_ref().chars().count()).max().unwrap_or(0);
         for (name, value) in facts {
+            let name = name.as_ref();
             let pad = " ".repeat(width - name.chars().count());
             self.line(format_args!("{}{pad}  {value}", self.ink(Ink::Bold, name)))?;
         }
@@ -135,6 +156,33 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     })
 }
 
+/// Whether every column keeps room for a few words, or the whole table needs less.
+fn fits(table: &Table, width: usize) -> bool {
+    let columns = table.column_iter().filter(|column| !is_hidden(column)).count();
+    if width >= columns * COLUMN_MIN {
+        return true;
+    }
+    let mut whole = table.clone();
+    whole.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    whole.lines().all(|line| line.trim_end().chars().count() <= width)
+}
+
+fn is_hidden(column: &Column) -> bool {
+    matches!(column.constraint(), Some(ColumnConstraint::Hidden))
+}
+
+/// A table's rows as heading and value, without hidden columns and empty cells.
+fn records(table: &Table) -> Vec<Vec<(String, String)>> {
+    let content = |row: &Row| row.cell_iter().map(Cell::content).collect::<Vec<_>>();
+    let headings = table.header().map(content).unwrap_or_default();
+    let shown: Vec<bool> = table.column_iter().map(|column| !is_hidden(column)).collect();
+    let record = |row: &Row| {
+        let pairs = headings.iter().cloned().zip(content(row)).zip(&shown);
+        pairs.filter(|((_, value), shown)| **shown && !value.is_empty()).map(|(pair, _)| pair).collect()
+    };
+    table.row_iter().map(record).collect()
+}
+
 /// The colour an account is shown in.
 pub(crate) fn ink_of_account(name: &str) -> Ink {
     match name {
@@ -145,9 +193,9 @@ pub(crate) fn ink_of_account(name: &str) -> Ink {
     }
 }
 
-/// An account's name as a table's cell, in its colour.
-pub(crate) fn account_cell(name: &str) -> Cell {
-    let cell = Cell::new(name);
+/// An account's name as a table's cell, in the reader's language and in its colour.
+pub(crate) fn account_cell(name: &str, lang: Lang) -> Cell {
+    let cell = Cell::new(data_word::in_(name.to_owned(), lang));
     match ink_of_account(name) {
         Ink::Green => cell.fg(Color::Green),
         Ink::Yellow => cell.fg(Color::Yellow),
@@ -159,4 +207,39 @@ pub(crate) fn account_cell(name: &str) -> Cell {
 /// A cell whose text ends at the right edge: numbers.
 pub(crate) fn right(text: impl Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fits, records};
+    use comfy_table::{ColumnConstraint, Table};
+
+    fn table() -> Table {
+        let mut table = Table::new();
+        table.force_no_tty();
+        table.set_header(["number", "hidden", "rule"]);
+        table.add_row(["1", "x", "billable.customizing-bug"]);
+        table.add_row(["2", "x", ""]);
+        if let Some(column) = table.column_mut(1) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+        table
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_rows_as_lines() {
+        assert!(fits(&table(), 20), "two columns are shown");
+        assert!(!fits(&table(), 19));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let first = vec![pair("number", "1"), pair("rule", "billable.customizing-bug")];
+        assert_eq!(records(&table()), [first, vec![pair("number", "2")]]);
+    }
+
+    #[test]
+    fn what_needs_little_room_stays_a_table() {
+        let mut small = Table::new();
+        small.force_no_tty();
+        small.set_header(["a", "b", "c"]);
+        assert!(fits(&small, 15));
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Sentence<'a> {
     PolicyProblems { count: usize },
     /// A version was published.
     PolicyPublished { name: &'a str, version: i64, hash: &'a str },
+    /// A version that is published already says the same.
+    PolicyUnchanged { name: &'a str, version: i64 },
     /// A policy document may be published.
     PolicySound { hash: &'a str },
     /// At the end of a rehearsal.
@@ -39,6 +41,8 @@ pub(crate) enum Sentence<'a> {
     ServingOn { url: &'a str, ticket: &'a str, number: i64 },
     /// A rehearsal has steps about statements.
     StatementsLater,
+    /// Under a list of tickets.
+    TicketsShown { shown: usize, more: bool, position: i64 },
     /// Where a step stands.
     StepPlace { number: usize, line: u64 },
     /// One line of an import that did not make it.
@@ -110,6 +114,10 @@ impl Sentence<'_> {
                 format!("Veröffentlicht: {name} v{version}, Prüfsumme {hash}"),
                 format!("published: {name} v{version}, hash {hash}"),
             ),
+            Self::PolicyUnchanged { name, version } => (
+                format!("Nichts zu tun: {name} v{version} sagt dasselbe"),
+                format!("nothing to do: {name} v{version} says the same"),
+            ),
             Self::PolicySound { hash } => (
                 format!("Diese Richtlinie kann veröffentlicht werden; Prüfsumme {hash}"),
                 format!("this policy may be published; hash {hash}"),
@@ -145,6 +153,13 @@ impl Sentence<'_> {
                 "nicht gespielt: Leistungsnachweise kommen mit ihrem eigenen Vorgang",
                 "not played: statements come with their own issue",
             ),
+            Self::TicketsShown { shown, more, position } => {
+                let (de, en) = if more { (", es gibt mehr (--limit)", ", there are more (--limit)") } else { ("", "") };
+                (
+                    format!("{shown} Tickets{de}; Stand: Position {position}"),
+                    format!("{shown} tickets{en}; as of position {position}"),
+                )
+            }
             Self::StepPlace { number, line } => {
                 (format!("Schritt {number} (Zeile {line})"), format!("step {number} (line {line})"))
             }

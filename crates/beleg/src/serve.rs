@@ -4,6 +4,7 @@ use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::sentence::Sentence;
 use crate::session::Session;
+use crate::storage::check_writable;
 use beleg_server::{Config, ServeError, Server};
 use std::io::IsTerminal;
 use tokio::net::TcpListener;
@@ -19,13 +20,17 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
     let storage = args.kept.storage(session.lang)?;
+    check_writable(&storage)?;
     let listener =
         TcpListener::bind(args.listen).await.map_err(|error| Failure::Address { address: args.listen, error })?;
     // With port 0 the system chose one, so the address is asked back.
     let address = listener.local_addr().map_err(Failure::Output)?;
     let config =
         Config { storage, simulated_clock: args.simulated_clock, allow_import: args.allow_import, bench: args.bench };
-    let failed = |error: ServeError| Failure::Serve(error.to_string());
+    let failed = |error: ServeError| match error {
+        ServeError::Views(error) => Failure::Views(error.to_string()),
+        error => Failure::Serve(error.to_string()),
+    };
     let server = Server::open(config).await.map_err(failed)?;
     // Only now is it true.
     session.screen.line(Sentence::Serving { url: &format!("http://{address}") }.in_(session.lang))?;

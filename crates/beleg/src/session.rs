@@ -3,10 +3,15 @@
 use crate::args::{Args, Command, Output};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::fault_json;
 use crate::lang::Lang;
 use crate::screen::Screen;
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
+
+/// Where a server listens unless it was told otherwise.
+const SERVER: &str = "http://127.0.0.1:7311";
 
 /// The checked global arguments.
 pub(crate) struct Session {
@@ -38,8 +43,12 @@ pub(crate) struct Early(clap::Error);
 impl Early {
     /// Prints help, version or what was wrong with the arguments.
     pub(crate) fn leave(self) -> ExitCode {
-        // Nothing is left to do when even this cannot be printed.
-        let _ = self.0.print();
+        if self.0.use_stderr() && fault_json::asked_for(std::env::args_os()) {
+            eprintln!("{}", fault_json::of_usage(&self.0));
+        } else {
+            // Nothing is left to do when even this cannot be printed.
+            let _ = self.0.print();
+        }
         if self.0.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
 }
@@ -48,7 +57,17 @@ impl Early {
 pub(crate) fn begin() -> Result<(Session, Command), Early> {
     let args = Args::try_parse().map_err(Early)?;
     let lang = args.lang.unwrap_or_else(Lang::of_the_environment);
+    for (given, name) in [(args.server.is_some(), "--server"), (args.actor.is_some(), "--actor")] {
+        if given && !args.command.calls_a_server() {
+            let said = lang.pick(
+                format!("{name} bedeutet hier nichts: dieser Befehl ruft keinen Server, der schon läuft"),
+                format!("{name} means nothing here: this command calls no server that is running already"),
+            );
+            return Err(Early(Args::command().error(ErrorKind::ArgumentConflict, said)));
+        }
+    }
+    let server = args.server.unwrap_or_else(|| SERVER.to_owned());
     let screen = Screen::new(args.output == Output::Json, lang);
-    let session = Session { lang, screen, server: args.server, actor: args.actor };
+    let session = Session { lang, screen, server, actor: args.actor };
     Ok((session, args.command))
 }

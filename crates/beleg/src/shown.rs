@@ -1,34 +1,37 @@
 //! How values are written for people: money, durations, instants, names.
 
+use crate::data_word;
 use crate::instant;
+use crate::lang::Lang;
 use beleg_server::pb;
 use chrono::SecondsFormat;
 use iso_currency::Currency;
 use prost_types::Timestamp;
 
-/// `240.00 EUR`, with as many digits as the currency has. Integers only.
-pub(crate) fn money(amount: &pb::Money) -> String {
-    amount_minor(amount.amount_minor, &amount.currency_code)
+/// `240.00 EUR`, in German `240,00 EUR`, with as many digits as the currency has. Integers only.
+pub(crate) fn money(amount: &pb::Money, lang: Lang) -> String {
+    amount_minor(amount.amount_minor, &amount.currency_code, lang)
 }
 
 /// The same of an amount that may be absent.
-pub(crate) fn money_or_dash(amount: Option<&pb::Money>) -> String {
-    amount.map_or_else(|| "–".to_owned(), money)
+pub(crate) fn money_or_dash(amount: Option<&pb::Money>, lang: Lang) -> String {
+    amount.map_or_else(|| "–".to_owned(), |amount| money(amount, lang))
 }
 
 /// `240.00 EUR` of 24000 and `EUR`; an unknown currency is shown in minor
 /// units, and says so, rather than with a decimal point somebody guessed.
-pub(crate) fn amount_minor(minor: i64, currency_code: &str) -> String {
+pub(crate) fn amount_minor(minor: i64, currency_code: &str, lang: Lang) -> String {
     let exponent = currency_code.parse::<Currency>().ok().and_then(|known| known.exponent());
     let Some(exponent) = exponent else {
-        return format!("{minor} minor units {currency_code}").trim_end().to_owned();
+        let units = lang.pick("kleinste Einheiten", "minor units");
+        return format!("{minor} {units} {currency_code}").trim_end().to_owned();
     };
     let sign = if minor < 0 { "-" } else { "" };
     let units = 10_u64.pow(u32::from(exponent));
     let (whole, rest) = (minor.unsigned_abs() / units, minor.unsigned_abs() % units);
     match usize::from(exponent) {
         0 => format!("{sign}{whole} {currency_code}"),
-        digits => format!("{sign}{whole}.{rest:0digits$} {currency_code}"),
+        digits => format!("{sign}{whole}{}{rest:0digits$} {currency_code}", lang.pick(',', '.')),
     }
 }
 
@@ -64,11 +67,11 @@ pub(crate) fn reference(reference: Option<&pb::Reference>) -> String {
 }
 
 /// An approval's limit: time, money or explicitly none.
-pub(crate) fn limit(limit: Option<&pb::Limit>) -> String {
+pub(crate) fn limit(limit: Option<&pb::Limit>, lang: Lang) -> String {
     match limit.and_then(|limit| limit.kind.as_ref()) {
         None => "–".to_owned(),
         Some(pb::limit::Kind::Minutes(minutes)) => duration(minutes.saturating_mul(60)),
-        Some(pb::limit::Kind::Money(amount)) => money(amount),
+        Some(pb::limit::Kind::Money(amount)) => money(amount, lang),
         Some(pb::limit::Kind::Unlimited(_)) => "∞".to_owned(),
     }
 }
@@ -127,15 +130,16 @@ pub(crate) fn turn(turn: pb::Turn) -> String {
 }
 
 /// `deviates, customizing, reproducible: no`.
-pub(crate) fn findings(findings: &pb::Findings) -> String {
+pub(crate) fn findings(findings: &pb::Findings, lang: Lang) -> String {
     let mut text = format!(
-        "{}, {}, reproducible: {}",
-        name(findings.behaviour().as_str_name(), "BEHAVIOUR_"),
-        name(findings.cause().as_str_name(), "FAULT_CAUSE_"),
-        name(findings.reproducible_in_standard().as_str_name(), "REPRODUCIBLE_"),
+        "{}, {}, {}: {}",
+        data_word::in_(name(findings.behaviour().as_str_name(), "BEHAVIOUR_"), lang),
+        data_word::in_(name(findings.cause().as_str_name(), "FAULT_CAUSE_"), lang),
+        lang.pick("reproduzierbar", "reproducible"),
+        data_word::in_(name(findings.reproducible_in_standard().as_str_name(), "REPRODUCIBLE_"), lang),
     );
     if findings.security_relevant {
-        text.push_str(", security-relevant");
+        text.push_str(lang.pick(", sicherheitsrelevant", ", security-relevant"));
     }
     text
 }
@@ -143,16 +147,18 @@ pub(crate) fn findings(findings: &pb::Findings) -> String {
 #[cfg(test)]
 mod tests {
     use super::{account, amount_minor, duration};
+    use crate::lang::Lang;
     use beleg_server::pb;
 
     #[test]
     fn money_has_the_digits_of_its_currency() {
-        assert_eq!(amount_minor(24_000, "EUR"), "240.00 EUR");
-        assert_eq!(amount_minor(-5, "EUR"), "-0.05 EUR");
-        assert_eq!(amount_minor(1_200, "JPY"), "1200 JPY");
-        assert_eq!(amount_minor(1_234, "BHD"), "1.234 BHD");
-        assert_eq!(amount_minor(i64::MIN, "EUR"), "-92233720368547758.08 EUR");
-        assert_eq!(amount_minor(7, "NOPE"), "7 minor units NOPE");
+        assert_eq!(amount_minor(24_000, "EUR", Lang::En), "240.00 EUR");
+        assert_eq!(amount_minor(-5, "EUR", Lang::En), "-0.05 EUR");
+        assert_eq!(amount_minor(12_000, "EUR", Lang::De), "120,00 EUR");
+        assert_eq!(amount_minor(1_200, "JPY", Lang::En), "1200 JPY");
+        assert_eq!(amount_minor(1_234, "BHD", Lang::En), "1.234 BHD");
+        assert_eq!(amount_minor(i64::MIN, "EUR", Lang::En), "-92233720368547758.08 EUR");
+        assert_eq!(amount_minor(7, "NOPE", Lang::En), "7 minor units NOPE");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use beleg_store::{Database, Storage};
 use clap::Args as ClapArgs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The URL of the database, where it is not an argument.
@@ -39,6 +40,26 @@ impl Kept {
         let database = url.map(|url| Database::at(url).with_connections(self.database_connections));
         database.map(Storage::Database).ok_or_else(|| nowhere(lang))
     }
+}
+
+/// A log or views that may not be written are noticed before anything is begun: SQLite opens such a file all the same
+/// and fails with the first command.
+pub(crate) fn check_writable(storage: &Storage) -> Result<(), Failure> {
+    let Storage::Directory(directory) = storage else { return Ok(()) };
+    for name in ["log.sqlite", "views.sqlite"] {
+        let path = directory.join(name);
+        // What is not there is made; other troubles are told by who opens it.
+        let Ok(metadata) = path.metadata() else { continue };
+        let denied = || {
+            let opened = std::fs::File::options().append(true).open(&path);
+            opened
+                .is_err_and(|error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem))
+        };
+        if metadata.permissions().readonly() || denied() {
+            return Err(Failure::NotWritable { path });
+        }
+    }
+    Ok(())
 }
 
 /// Where a private server keeps its log, if not in a temporary directory.

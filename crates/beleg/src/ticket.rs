@@ -2,13 +2,15 @@
 
 use crate::args::{self, OfTicket};
 use crate::client::Client;
+use crate::data_word;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Ink, Screen, account_cell, right};
 use crate::session::Session;
 use crate::word::Word;
-use crate::{instant, json, shown};
+use crate::{instant, json, shown, summary, ticket_list};
 use beleg_server::pb;
 use beleg_server::pb::{as_of::Point, ticket_key::Key};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// How many events a page of history asks for.
@@ -17,10 +19,13 @@ const PAGE: i32 = 500;
 /// Answers one question about a ticket.
 pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outcome, Failure> {
     match wanted {
+        args::Ticket::List { customer, status, limit } => {
+            ticket_list::run(session, customer, status, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+        }
         args::Ticket::Show { of, about } => {
             let request = pb::GetTicketRequest {
                 ticket: Some(key(&of.ticket)?),
-                as_of: as_of(&of),
+                as_of: as_of(of.as_of_position, of.as_of),
                 about: about.map(instant::stamp),
                 ..Default::default()
             };
@@ -30,7 +35,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outco
         args::Ticket::Cost { of, at } => {
             let request = pb::GetCostStatusRequest {
                 ticket: Some(key(&of.ticket)?),
-                as_of: as_of(&of),
+                as_of: as_of(of.as_of_position, of.as_of),
                 at: at.map(instant::stamp),
                 ..Default::default()
             };
@@ -68,9 +73,10 @@ pub(crate) fn key(text: &str) -> Result<pb::TicketKey, Failure> {
     Ok(pb::TicketKey { key: Some(key) })
 }
 
-fn as_of(of: &OfTicket) -> Option<pb::AsOf> {
-    let position = of.as_of_position.map(Point::Position);
-    let point = position.or_else(|| of.as_of.map(|at| Point::RecordedAt(instant::stamp(at))));
+/// A state of knowledge, by position or by time.
+pub(crate) fn as_of(position: Option<i64>, at: Option<DateTime<Utc>>) -> Option<pb::AsOf> {
+    let position = position.map(Point::Position);
+    let point = position.or_else(|| at.map(|at| Point::RecordedAt(instant::stamp(at))));
     point.map(|point| pb::AsOf { point: Some(point) })
 }
 
@@ -111,21 +117,24 @@ fn head(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
         (Word::Ticket.in_(lang), ticket.ticket_id.clone()),
         (Word::Reference.in_(lang), shown::reference(ticket.reference.as_ref())),
         (Word::Customer.in_(lang), ticket.customer_id.clone()),
-        (Word::Impact.in_(lang), shown::impact(ticket.impact())),
-        (Word::Status.in_(lang), shown::status(ticket.status())),
+        (Word::Impact.in_(lang), data_word::in_(shown::impact(ticket.impact()), lang)),
+        (Word::Status.in_(lang), data_word::in_(shown::status(ticket.status()), lang)),
         (Word::Opened.in_(lang), shown::time(ticket.opened_at.as_ref())),
         (Word::Diagnosis.in_(lang), shown::time(ticket.diagnosis_started_at.as_ref())),
         (Word::Resolved.in_(lang), shown::time(ticket.resolved_at.as_ref())),
         (Word::Closed.in_(lang), shown::time(ticket.closed_at.as_ref())),
     ];
     if let Some(findings) = &ticket.findings {
-        facts.push((Word::Findings.in_(lang), shown::findings(findings)));
+        facts.push((Word::Findings.in_(lang), shown::findings(findings, lang)));
     }
     if let Some(class) = &ticket.classification {
-        let text = format!("{} ({})", shown::class(class.class()), class.rule);
+        let text = format!("{} ({})", data_word::in_(shown::class(class.class()), lang), class.rule);
         facts.push((Word::Class.in_(lang), text));
     }
-    facts.push((Word::Charged.in_(lang), shown::money_or_dash(ticket.charged.as_ref())));
+    facts.push((Word::Charged.in_(lang), shown::money_or_dash(ticket.charged.as_ref(), lang)));
+    if let Some(origin) = &ticket.origin {
+        facts.push((Word::Origin.in_(lang), origin.clone()));
+    }
     let version = format!("{} ({} {})", ticket.version, Word::Position.in_(lang), ticket.position);
     facts.push((Word::Version.in_(lang), version));
     for field in &ticket.personal {
@@ -147,7 +156,7 @@ fn informations(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
         let offer = match &one.offer {
             None => "–".to_owned(),
             Some(pb::information::Offer::EstimateMinutes(minutes)) => shown::duration(minutes.saturating_mul(60)),
-            Some(pb::information::Offer::Quote(price)) => shown::money(price),
+            Some(pb::information::Offer::Quote(price)) => shown::money(price, lang),
         };
         let state = if one.declined { lang.pick("abgelehnt", "declined") } else { "" };
         let occurred = shown::time(one.occurred_at.as_ref());
@@ -169,8 +178,8 @@ fn approvals(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
     for one in &ticket.approvals {
         table.add_row([
             one.approval_id.clone(),
-            shown::basis(one.basis()),
-            shown::limit(one.limit.as_ref()),
+            data_word::in_(shown::basis(one.basis()), lang),
+            shown::limit(one.limit.as_ref(), lang),
             shown::time(one.given_at.as_ref()),
             shown::time(one.valid_until.as_ref()),
             shown::time(one.ended_at.as_ref()),
@@ -187,7 +196,7 @@ fn work(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
             "{} {}  {}  {}  {} – {}  {}{voided}",
             Word::Work.in_(lang),
             one.work_id,
-            shown::activity(one.activity()),
+            data_word::in_(shown::activity(one.activity()), lang),
             one.performer_id,
             shown::time(one.from.as_ref()),
             shown::time(one.to.as_ref()),
@@ -199,7 +208,7 @@ fn work(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
         }
     }
     for quote in &ticket.quotes {
-        let price = shown::money_or_dash(quote.amount.as_ref());
+        let price = shown::money_or_dash(quote.amount.as_ref(), lang);
         let at = shown::time(quote.occurred_at.as_ref());
         screen.line(format_args!("\n{price}  {}  {at}", quote.rule))?;
     }
@@ -214,11 +223,11 @@ fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
         let (from, to) = (shown::clock(one.from.as_ref()), shown::clock(one.to.as_ref()));
         table.add_row([
             format!("{from}–{to}").into(),
-            account_cell(&shown::account(one.account())),
+            account_cell(&shown::account(one.account()), lang),
             one.rule.as_str().into(),
             right(shown::duration(one.worked_seconds)),
             right(shown::duration(one.billed_seconds)),
-            right(shown::money_or_dash(one.amount.as_ref())),
+            right(shown::money_or_dash(one.amount.as_ref(), lang)),
             shown::causes(&one.causes).into(),
         ]);
     }
@@ -230,7 +239,7 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
     let mut request = pb::GetTicketHistoryRequest {
         ticket: Some(key(&of.ticket)?),
         page_size: PAGE,
-        as_of: as_of(of),
+        as_of: as_of(of.as_of_position, of.as_of),
         ..Default::default()
     };
     let mut whole = pb::GetTicketHistoryResponse::default();
@@ -247,8 +256,22 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
         let value = json::of_message("GetTicketHistoryResponse", &whole);
         return screen.json(&value.map_err(Failure::Answer)?);
     }
-    let headings = [Word::Position, Word::Version, Word::Event, Word::Occurred, Word::Recorded, Word::Actor];
+    let headings = [
+        Word::Position,
+        Word::Version,
+        Word::Event,
+        Word::Occurred,
+        Word::Recorded,
+        Word::Actor,
+        Word::Origin,
+        Word::Summary,
+    ];
     let mut table = screen.table(headings.map(|word| word.in_(session.lang)));
+    // Most tickets were not imported.
+    let imported = whole.events.iter().any(|event| event.origin.is_some());
+    if let Some(column) = table.column_mut(6).filter(|_| !imported) {
+        column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+    }
     for event in &whole.events {
         table.add_row([
             right(event.position),
@@ -257,6 +280,8 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
             shown::time(event.occurred_at.as_ref()).into(),
             shown::time(event.recorded_at.as_ref()).into(),
             event.actor.as_str().into(),
+            event.origin.as_deref().unwrap_or_default().into(),
+            summary::of(event, session.lang).into(),
         ]);
     }
     screen.show(&table)
@@ -276,8 +301,8 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
         let rule = one.rule.clone().unwrap_or_default();
         let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
         table.add_row([
-            shown::activity(one.activity()).into(),
-            account_cell(&shown::account(one.account())),
+            data_word::in_(shown::activity(one.activity()), lang).into(),
+            account_cell(&shown::account(one.account()), lang),
             rule.id.into(),
             text.into(),
             one.changes.join(", ").into(),
@@ -293,14 +318,14 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
     }
     if let Some(minor) = answer.limit_left_minor {
         let currency = answer.cost_so_far.as_ref().map_or("", |cost| cost.currency_code.as_str());
-        facts.push((Word::LimitLeft.in_(lang), shown::amount_minor(minor, currency)));
+        facts.push((Word::LimitLeft.in_(lang), shown::amount_minor(minor, currency, lang)));
     }
     facts.extend([
         (Word::PrepaidLeft.in_(lang), shown::duration(answer.prepaid_left_seconds)),
-        (Word::CostSoFar.in_(lang), shown::money_or_dash(answer.cost_so_far.as_ref())),
-        (Word::Status.in_(lang), shown::status(answer.status())),
-        (Word::Class.in_(lang), shown::class(answer.class())),
-        (Word::Turn.in_(lang), shown::turn(answer.turn())),
+        (Word::CostSoFar.in_(lang), shown::money_or_dash(answer.cost_so_far.as_ref(), lang)),
+        (Word::Status.in_(lang), data_word::in_(shown::status(answer.status()), lang)),
+        (Word::Class.in_(lang), data_word::in_(shown::class(answer.class()), lang)),
+        (Word::Turn.in_(lang), data_word::in_(shown::turn(answer.turn()), lang)),
     ]);
     screen.facts(&facts)
 }
@@ -314,7 +339,7 @@ async fn preview(session: &Session, request: pb::PreviewWorkRequest) -> Result<(
     }
     let lang = session.lang;
     segments(screen, &answer.segments)?;
-    screen.facts(&[(Word::Amount.in_(lang), shown::money_or_dash(answer.amount.as_ref()))])?;
+    screen.facts(&[(Word::Amount.in_(lang), shown::money_or_dash(answer.amount.as_ref(), lang))])?;
     for why in answer.why_not_free {
         screen.line(format_args!("{} {why}", lang.pick("Nicht kostenfrei:", "not free:")))?;
     }

@@ -31,13 +31,51 @@ pub struct Differences {
     pub count: u64,
     /// The first of them in words; at most 100.
     pub found: Vec<String>,
+    /// What each of them is.
+    kinds: Vec<Kind>,
+}
+
+/// What a finding is, seen from an event that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The missing or unreadable event itself.
+    Gap,
+    /// It stands for itself.
+    Own,
+    /// It may be there only because of a gap.
+    Following,
 }
 
 impl Differences {
     fn tell(&mut self, difference: impl Into<String>) {
+        self.tell_of(Kind::Own, difference);
+    }
+
+    fn tell_of(&mut self, kind: Kind, difference: impl Into<String>) {
         self.count += 1;
         if self.found.len() < NAMED_MAX {
             self.found.push(difference.into());
+            self.kinds.push(kind);
+        }
+    }
+
+    /// Where events are missing, puts what may follow from that under the first gap: one lost event makes its
+    /// stream's versions, its ticket and its customer's time look wrong as well.
+    fn group_under_gap(&mut self) {
+        let told: Vec<_> = self.kinds.drain(..).zip(self.found.drain(..)).collect();
+        let first = told.iter().position(|(kind, _)| *kind == Kind::Gap);
+        let under = |kind, index| match first {
+            Some(first) if index == first => 1,
+            Some(_) if kind == Kind::Following => 2,
+            Some(first) if index > first => 3,
+            _ => 0,
+        };
+        let mut placed: Vec<_> =
+            told.into_iter().enumerate().map(|(index, (kind, said))| (under(kind, index), kind, said)).collect();
+        placed.sort_by_key(|(place, ..)| *place);
+        for (place, kind, said) in placed {
+            self.found.push(if place == 2 { format!("  perhaps only because of that: {said}") } else { said });
+            self.kinds.push(kind);
         }
     }
 
@@ -45,8 +83,8 @@ impl Differences {
     fn take<T>(&mut self, what: &str, result: Result<T, Failure>) -> Result<Option<T>, AuditError> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(Failure::Broken(problem)) => {
-                self.tell(format!("{what}: {problem}"));
+            Err(Failure::Broken(problem) | Failure::ViewsBroken(problem)) => {
+                self.tell_of(Kind::Following, format!("{what}: {problem}"));
                 Ok(None)
             }
             Err(failure) => Err(failure.into()),

@@ -39,6 +39,9 @@ pub(crate) enum Failure {
         trouble.as_deref().unwrap_or("try again")
     )]
     ViewsBehind { wanted: i64, reached: i64, trouble: Option<String> },
+    /// The views are damaged; they can be made anew.
+    #[error("{0}: stop the server, run `beleg rebuild`, start it again; the log is not touched by this")]
+    ViewsBroken(String),
     /// What is stored is not what this program stores: a bug, or a damaged file.
     #[error("{0}")]
     Broken(String),
@@ -63,7 +66,7 @@ impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
         match error {
             ViewError::Unavailable { .. } => Self::Unavailable(error.to_string()),
-            ViewError::Broken { .. } => Self::Broken(error.to_string()),
+            ViewError::Broken { .. } => Self::ViewsBroken(error.to_string()),
         }
     }
 }

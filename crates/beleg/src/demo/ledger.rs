@@ -2,8 +2,10 @@
 
 use super::script::Story;
 use crate::client::Client;
+use crate::data_word;
 use crate::failure::Failure;
 use crate::json;
+use crate::lang::Lang;
 use crate::ledger::entries;
 use crate::screen::{Ink, ink_of_account};
 use crate::session::Session;
@@ -93,14 +95,21 @@ fn head(session: &Session) -> Result<(), Failure> {
     let [number, account, rule, window, worked, billed, amount] =
         [Word::Number, Word::Account, Word::Rule, Word::Window, Word::Worked, Word::Billed, Word::Amount]
             .map(|word| word.in_(session.lang));
+    let wide = account_width(session.lang);
     let text =
-        format!("\n  {number:>4}  {account:<8}  {rule:<28}  {window:<11}  {worked:>10}  {billed:>9}  {amount:>11}");
+        format!("\n  {number:>4}  {account:<wide$}  {rule:<28}  {window:<11}  {worked:>10}  {billed:>9}  {amount:>11}");
     session.screen.line(session.screen.ink(Ink::Bold, text))
+}
+
+/// The longest name of an account.
+fn account_width(lang: Lang) -> usize {
+    lang.pick(10, 8)
 }
 
 fn line(session: &Session, entry: &pb::Entry) -> Result<(), Failure> {
     let screen = &session.screen;
     let name = shown::account(entry.account());
+    let (account, wide) = (data_word::in_(name.clone(), session.lang), account_width(session.lang));
     let (from, to) = (entry.service_from.as_ref(), entry.service_to.as_ref());
     let window = if entry.work_id.is_empty() {
         shown::clock(from)
@@ -108,12 +117,12 @@ fn line(session: &Session, entry: &pb::Entry) -> Result<(), Failure> {
         format!("{}–{}", shown::clock(from), shown::clock(to))
     };
     let text = format!(
-        "  {:>4}  {name:<8}  {:<28}  {window:<11}  {:>10}  {:>9}  {:>11}",
+        "  {:>4}  {account:<wide$}  {:<28}  {window:<11}  {:>10}  {:>9}  {:>11}",
         entry.number,
         entry.rule,
         shown::duration(entry.worked_seconds),
         shown::duration(entry.billed_seconds),
-        shown::money_or_dash(entry.amount.as_ref()),
+        shown::money_or_dash(entry.amount.as_ref(), session.lang),
     );
     let ink = if entry.reverses.is_some() { Ink::Red } else { ink_of_account(&name) };
     screen.line(screen.ink(ink, text))
@@ -144,7 +153,7 @@ fn sums(session: &Session, printed: &Printed, standing: i64, accounts: &[(pb::Ac
     let parts: Vec<String> = accounts
         .iter()
         .filter(|(_, seconds)| *seconds != 0)
-        .map(|(name, seconds)| format!("{} {}", shown::account(*name), shown::duration(*seconds)))
+        .map(|(name, seconds)| format!("{} {}", data_word::in_(shown::account(*name), lang), shown::duration(*seconds)))
         .collect();
     let (sign, ink) = if printed.conserved { ("=", Ink::Green) } else { ("≠", Ink::Red) };
     let worked = format!(
@@ -157,7 +166,7 @@ fn sums(session: &Session, printed: &Printed, standing: i64, accounts: &[(pb::Ac
             format!("{} {}", lang.pick("statt", "instead of"), shown::duration(standing))
         },
     );
-    let euros = |minor: i64| shown::amount_minor(minor, "EUR");
+    let euros = |minor: i64| shown::amount_minor(minor, "EUR", lang);
     let net = printed.charged_minor + printed.reversed_minor;
     let money = match printed.reversed_minor {
         0 => format!("{} {}", euros(net), lang.pick("berechnet", "charged")),

@@ -32,10 +32,12 @@ const BEGINNING: &str = "2026-01-01T00:00:00Z";
 pub(crate) async fn run(session: &Session, args: args::Demo) -> Result<Outcome, Failure> {
     let ended = asked_to_end()?;
     let server = private_server(true, args.listen, &args.beside).await?;
-    let played = play(session, &server.url).await;
+    let played = play(session, &server.url, !args.exit).await;
     let outcome = match played {
         Ok((outcome, hint)) if !args.exit => {
-            session.screen.line(hint)?;
+            if !session.screen.is_json() {
+                session.screen.line(hint)?;
+            }
             ended.await;
             Ok(outcome)
         }
@@ -45,7 +47,7 @@ pub(crate) async fn run(session: &Session, args: args::Demo) -> Result<Outcome, 
     outcome
 }
 
-async fn play(session: &Session, url: &str) -> Result<(Outcome, String), Failure> {
+async fn play(session: &Session, url: &str, serves_on: bool) -> Result<(Outcome, String), Failure> {
     let screen = &session.screen;
     let lang = session.lang;
     let client = Client::connect(url, "demo").await?;
@@ -69,11 +71,11 @@ async fn play(session: &Session, url: &str) -> Result<(Outcome, String), Failure
         documents.push(document(story, printed));
     }
     if screen.is_json() {
-        screen.json(&json!({ "tickets": documents }))?;
+        screen.json(&json!({ "url": serves_on.then_some(url), "tickets": documents }))?;
     }
     let ticket = stories.first().map_or("demo/1", |story| story.ticket_id.as_str());
     let hint = Sentence::ServingOn { url, ticket, number: explained }.in_(lang);
-    Ok((outcome, if screen.is_json() { String::new() } else { format!("\n{hint}") }))
+    Ok((outcome, format!("\n{hint}")))
 }
 
 fn document(story: &Story, printed: Printed) -> Value {

@@ -1,6 +1,7 @@
 //! A story as a script: each scene a time, a sentence and a command.
 
 use crate::command::Command;
+use crate::data_word;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::{ids, instant, shown};
@@ -106,7 +107,7 @@ impl Script {
         let lang = self.lang;
         let (customer, number) = (self.story.customer, self.number);
         let opened = lang.pick("eröffnet", "opened");
-        let told = format!("{opened} ({}): {subject}", shown::impact(impact));
+        let told = format!("{opened} ({}): {subject}", data_word::in_(shown::impact(impact), lang));
         let started = lang.pick("Diagnose begonnen", "diagnosis started").to_owned();
         self.scene(told, |request_id, ticket_id| {
             Command::OpenTicket(pb::OpenTicketRequest {
@@ -132,7 +133,7 @@ impl Script {
         let told = format!(
             "{label}: {} {from}–{to}, {}, {by}, {minutes} min",
             self.lang.pick("Arbeit", "work"),
-            shown::activity(activity),
+            data_word::in_(shown::activity(activity), self.lang),
         );
         self.scene(told, |request_id, ticket_id| {
             Command::LogWork(pb::LogWorkRequest {
@@ -156,7 +157,7 @@ impl Script {
             reproducible_in_standard: reproducible.into(),
             security_relevant: false,
         };
-        let told = format!("{}: {}", self.lang.pick("Befund", "findings"), shown::findings(&findings));
+        let told = format!("{}: {}", self.lang.pick("Befund", "findings"), shown::findings(&findings, self.lang));
         self.scene(told, |request_id, ticket_id| {
             Command::RecordFindings(pb::RecordFindingsRequest {
                 request_id,
@@ -177,7 +178,7 @@ impl Script {
                 format!(", {} {minutes} min", lang.pick("Schätzung", "estimate"))
             }
             Some(Offer::Quote(price)) => {
-                format!(", {} {}", lang.pick("Angebot", "quote"), shown::money(price))
+                format!(", {} {}", lang.pick("Angebot", "quote"), shown::money(price, lang))
             }
         };
         let told = format!("{label}: {}{with}", lang.pick("Kunde informiert", "customer informed"));

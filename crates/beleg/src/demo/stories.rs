@@ -29,7 +29,7 @@ pub(super) fn all(lang: Lang) -> Result<Vec<Story>, Failure> {
 
 /// A contract with an hourly rate and nothing else.
 fn hourly(lang: Lang, minor: i64) -> (String, pb::Terms) {
-    let rate = shown::amount_minor(minor, "EUR");
+    let rate = shown::amount_minor(minor, "EUR", lang);
     let per_hour = lang.pick("je Stunde", "per hour");
     let terms = pb::Terms { hourly_rate: Some(pb::HourlyRate { amount_minor: Some(minor) }), ..Default::default() };
     (format!("{rate} {per_hour}"), terms)

@@ -6,14 +6,14 @@
 //! often the same line came before, so that moving or adding lines changes no
 //! other line's id.
 
-use super::{Item, Read, Source, Trouble};
+use super::{Item, Read, Source, Trouble, input};
 use crate::command::{Command, Subject};
 use crate::failure::Failure;
 use crate::ids;
+use crate::lang::Lang;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, Read as _};
 use std::path::Path;
 
 /// The longest line taken; the server's limits on texts lie far below.
@@ -22,14 +22,10 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 const ORIGIN: &str = "import:jsonl";
 
 /// Opens a file, or standard input for `-`.
-pub(super) fn open(path: &Path, actor: &str) -> Result<Source, Failure> {
-    let failed = |error| Failure::File { path: path.to_owned(), error };
-    let (total, input): (u64, Box<dyn BufRead + Send>) = if path.as_os_str() == "-" {
-        (0, Box::new(BufReader::new(io::stdin())))
-    } else {
-        let file = File::open(path).map_err(failed)?;
-        (file.metadata().map_err(failed)?.len(), Box::new(BufReader::new(file)))
-    };
+pub(super) fn open(path: &Path, actor: &str, lang: Lang) -> Result<Source, Failure> {
+    let mut input = input::open(path, lang)?;
+    input::expect_json_lines(path, &mut input, lang)?;
+    let input::Input { bytes: total, reader: input } = input;
     let path = path.to_owned();
     let lines = Lines { input, number: 0, bytes: 0, actor: actor.to_owned(), seen: HashMap::new() };
     let reads =

@@ -8,6 +8,7 @@
 //! Absent: any way to write that other callers do not have.
 
 mod dispatch;
+mod input;
 mod jsonl;
 mod servicenow;
 mod tally;
@@ -73,10 +74,10 @@ pub(crate) async fn run(session: &Session, args: args::Import) -> Result<Outcome
     if !before.imports_admitted {
         return Err(Failure::Unmet(Sentence::ImportsNotAdmitted.in_(session.lang)));
     }
-    let mut tally = Tally::new(before.position, args.errors.as_deref())?;
+    let mut tally = Tally::new(before.position, args.errors.as_deref(), session.lang)?;
     let source = match args.format {
-        Format::Jsonl => jsonl::open(&args.file, &actor)?,
-        Format::Servicenow => servicenow::open(&args.file, &client, &mut tally).await?,
+        Format::Jsonl => jsonl::open(&args.file, &actor, session.lang)?,
+        Format::Servicenow => servicenow::open(&args.file, &client, &mut tally, session.lang).await?,
     };
     let bar = session.screen.progress(source.total);
     let sent = dispatch::send_all(&client, source.reads, &mut tally, &bar).await;

@@ -2,6 +2,7 @@
 
 use super::{Item, Trouble};
 use crate::failure::Failure;
+use crate::lang::Lang;
 use crate::refusal::Refusal;
 use crate::sentence::Sentence;
 use crate::session::Session;
@@ -17,6 +18,7 @@ const SHOWN_MAX: usize = 20;
 
 /// Counts, and the first troubles in full.
 pub(super) struct Tally {
+    lang: Lang,
     position_before: i64,
     accepted: u64,
     accepted_synthetic: u64,
@@ -40,12 +42,13 @@ pub(super) struct Rows {
 
 impl Tally {
     /// Nothing yet; `errors` is where all troubles are written.
-    pub(super) fn new(position_before: i64, errors: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn new(position_before: i64, errors: Option<&Path>, lang: Lang) -> Result<Self, Failure> {
         let open = |path: &Path| {
             let file = File::create(path).map_err(|error| Failure::File { path: path.to_owned(), error })?;
             Ok::<_, Failure>((path.to_owned(), BufWriter::new(file)))
         };
         Ok(Self {
+            lang,
             position_before,
             accepted: 0,
             accepted_synthetic: 0,
@@ -84,7 +87,7 @@ impl Tally {
     pub(super) fn refused(&mut self, item: &Item, status: &Status) -> Result<(), Failure> {
         self.refused += 1;
         let refusal = Refusal::of(status);
-        let reason = refusal.in_one_line();
+        let reason = refusal.in_one_line_of(self.lang);
         self.note(Trouble { line: item.line, code: Some(refusal.code), reason })
     }
 
@@ -117,14 +120,15 @@ impl Tally {
         }
         let lang = session.lang;
         self.shown.sort_by_key(|trouble| trouble.line);
-        for trouble in &self.shown {
+        let screen = &session.screen;
+        // As JSON they stand in the document.
+        for trouble in self.shown.iter().filter(|_| !screen.is_json()) {
             eprintln!("{}", Sentence::Trouble { line: trouble.line, reason: &trouble.reason }.in_(lang));
         }
         let more = (self.bad + self.refused).saturating_sub(self.shown.len() as u64);
-        if more > 0 {
+        if more > 0 && !screen.is_json() {
             eprintln!("{}", Sentence::MoreTroubles { more }.in_(lang));
         }
-        let screen = &session.screen;
         if screen.is_json() {
             return screen.json(&json!({
                 "rows": self.rows.map(|rows| rows.rows),
@@ -136,6 +140,7 @@ impl Tally {
                 "badLines": self.bad,
                 "refused": self.refused,
                 "troubles": self.shown,
+                "troublesLeftOut": more,
             }));
         }
         if let Some(rows) = self.rows {

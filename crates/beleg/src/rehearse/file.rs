@@ -4,6 +4,7 @@
 use super::step::{RawStep, Step};
 use super::vocabulary::{Account, Activity, Class};
 use crate::failure::Failure;
+use crate::lang::Lang;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -111,7 +112,7 @@ pub(super) struct ExpectStatus {
 }
 
 /// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn read(path: &Path, lang: Lang) -> Result<Vec<Scenario>, Failure> {
     let failed = |error| Failure::File { path: path.to_owned(), error };
     let place = path.display().to_string();
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
@@ -120,26 +121,68 @@ pub(super) fn read(path: &Path) -> Result<Vec<Scenario>, Failure> {
         return Err(Failure::Malformed { place, what });
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
-    parse(&text).map_err(|(line, what)| {
+    let scenarios = parse(&text, lang).map_err(|(line, what)| {
         let place = line.map_or(place.clone(), |line| format!("{place}:{line}"));
         Failure::Malformed { place, what }
-    })
+    })?;
+    if scenarios.is_empty() {
+        let what = lang.pick("kein einziges Szenario", "not a single scenario").to_owned();
+        return Err(Failure::Malformed { place, what });
+    }
+    Ok(scenarios)
 }
 
 /// Parses a text; what is wrong comes with its line.
-pub(super) fn parse(text: &str) -> Result<Vec<Scenario>, (Option<u64>, String)> {
+pub(super) fn parse(text: &str, lang: Lang) -> Result<Vec<Scenario>, (Option<u64>, String)> {
     let raw: Vec<RawScenario> = serde_saphyr::from_str(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
-        (line, error.without_snippet().to_string())
+        (line, told(&error.without_snippet().to_string(), lang))
     })?;
-    raw.into_iter().map(check).collect()
+    raw.into_iter().map(|raw| check(raw, lang)).collect()
 }
 
-fn check(raw: RawScenario) -> Result<Scenario, (Option<u64>, String)> {
+/// What the parser says; of an unknown key only the key and the one that was probably meant, not all there are.
+fn told(said: &str, lang: Lang) -> String {
+    let Some((_, rest)) = said.split_once("unknown field `") else { return said.to_owned() };
+    let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
+    let taken = rest.split_once("expected one of ").map_or("", |(_, keys)| keys);
+    let keys = taken.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric());
+    // A typo: at most two letters away.
+    let meant =
+        keys.filter(|one| !one.is_empty()).map(|one| (distance(key, one), one)).min().filter(|(far, _)| *far <= 2);
+    let meant = meant.map(|(_, one)| lang.pick(format!("; gemeint: {one}?"), format!("; is {one} meant?")));
+    let meant = meant.unwrap_or_default();
+    lang.pick(format!("unbekannter Schlüssel {key}{meant}"), format!("unknown key {key}{meant}"))
+}
+
+/// How many letters to change, add or leave out to get from one word to the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, same) in other.chars().map(|one| one == letter).enumerate() {
+            let changed = diagonal + usize::from(!same);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn check(raw: RawScenario, lang: Lang) -> Result<Scenario, (Option<u64>, String)> {
     let mut steps = Vec::with_capacity(raw.steps.len());
     for spanned in raw.steps {
         let line = spanned.referenced.line();
         let step = Step::check(spanned.value).map_err(|what| (Some(line), what))?;
+        let before = steps.last().map(|placed: &Placed| placed.step.at);
+        if let Some(before) = before.filter(|before| *before > step.at) {
+            let (number, name) = (steps.len() + 1, &raw.name);
+            let what = lang.pick(
+                format!("Szenario {name:?}, Schritt {number}: at {} liegt vor dem Schritt davor ({before}); die Uhr eines Szenarios läuft vorwärts, Nachgetragenes sagt occurred", step.at),
+                format!("scenario {name:?}, step {number}: at {} lies before the step before it ({before}); a scenario's clock runs forwards, what is entered late says occurred", step.at),
+            );
+            return Err((Some(line), what));
+        }
         steps.push(Placed { line, step });
     }
     if steps.is_empty() {
@@ -153,7 +196,7 @@ fn check(raw: RawScenario) -> Result<Scenario, (Option<u64>, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Lang, parse};
 
     const HEAD: &str = "- name: n\n  why: w\n  contract: {currency: EUR}\n  steps:\n";
 
@@ -162,9 +205,26 @@ mod tests {
         let text = format!(
             "{HEAD}    - {{at: \"2026-03-02T09:00\", do: open, impact: incident}}\n    - {{at: \"2026-03-02T09:00\", do: resolve, wherefore: x}}\n  expect: {{}}\n"
         );
-        let (line, what) = parse(&text).expect_err("wherefore is no key");
+        let (line, what) = parse(&text, Lang::En).expect_err("wherefore is no key");
         assert_eq!(line, Some(6), "{what}");
-        assert!(what.contains("wherefore"), "{what}");
+        assert_eq!(what, "unknown key wherefore");
+    }
+
+    #[test]
+    fn a_mistyped_key_is_told_with_the_one_that_is_meant() {
+        let text = format!("{HEAD}    - {{at: \"2026-03-02T09:00\", do: open, impct: incident}}\n  expect: {{}}\n");
+        let (_, what) = parse(&text, Lang::De).expect_err("impct is no key");
+        assert_eq!(what, "unbekannter Schlüssel impct; gemeint: impact?");
+    }
+
+    #[test]
+    fn a_clock_that_runs_backwards_is_refused_with_its_step() {
+        let text = format!(
+            "{HEAD}    - {{at: \"2026-03-02T09:00\", do: open, impact: incident}}\n    - {{at: \"2026-03-02T08:59\", do: resolve}}\n  expect: {{}}\n"
+        );
+        let (line, what) = parse(&text, Lang::En).expect_err("08:59 is before 09:00");
+        assert_eq!(line, Some(6), "{what}");
+        assert!(what.contains("step 2"), "{what}");
     }
 
     #[test]
@@ -172,7 +232,7 @@ mod tests {
         let text = format!(
             "{HEAD}    - {{at: \"2026-03-02T09:00\", do: open, impact: incident, basis: hourly}}\n  expect: {{}}\n"
         );
-        let (line, what) = parse(&text).expect_err("open takes no basis");
+        let (line, what) = parse(&text, Lang::En).expect_err("open takes no basis");
         assert_eq!(line, Some(5), "{what}");
         assert!(what.contains("basis"), "{what}");
     }
@@ -182,7 +242,7 @@ mod tests {
         let text = format!(
             "{HEAD}    - {{at: \"2026-03-02T09:00\", do: open, impact: incident}}\n  expect:\n    totals:\n      free: {{worked_seconds: 1, amount: 3}}\n"
         );
-        let (line, _) = parse(&text).expect_err("amount is no key");
+        let (line, _) = parse(&text, Lang::En).expect_err("amount is no key");
         assert_eq!(line, Some(8));
     }
 }

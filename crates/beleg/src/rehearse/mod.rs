@@ -9,6 +9,7 @@ mod expect;
 mod file;
 mod labels;
 mod play;
+mod rules;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -55,10 +56,20 @@ pub(crate) async fn run(session: &Session, args: args::Rehearse) -> Result<Outco
     };
     // All files are read before anything is played: a typo in the last one
     // should not be found after minutes of work.
-    let mut scenarios = Vec::new();
+    let known = rules::of(&document, args.policy.as_deref())?;
+    let (mut scenarios, mut failures) = (Vec::new(), Vec::new());
     for path in &args.files {
         let place = path.display().to_string();
-        scenarios.extend(file::read(path)?.into_iter().map(|scenario| (place.clone(), scenario)));
+        match file::read(path, session.lang) {
+            Err(failure) => failures.push(failure),
+            Ok(read) => {
+                failures.extend(read.iter().filter_map(|scenario| known.check(&place, scenario, session.lang)));
+                scenarios.extend(read.into_iter().map(|scenario| (place.clone(), scenario)));
+            }
+        }
+    }
+    if !failures.is_empty() {
+        return Err(Failure::Several(failures));
     }
     let screen = &session.screen;
     let bar = screen.progress(scenarios.len() as u64);

@@ -42,7 +42,11 @@ pub(super) async fn scenario(
 
 async fn on_server(scenario: &Scenario, policy: &str, client: &Client, lang: Lang) -> Result<Vec<Difference>, Failure> {
     let labels = Labels::of(&scenario.name);
-    prepare(scenario, policy, client, labels).await?;
+    if let Some(refusal) = prepare(scenario, policy, client, labels).await? {
+        // Without its contract nothing of the scenario can be played; the others can.
+        let place = lang.pick("Vertrag", "contract");
+        return Ok(vec![Difference::new(place, Sentence::Accepted.in_(lang), refusal.in_one_line())]);
+    }
     let mut differences = Vec::new();
     let mut position = 0;
     let mut now = midnight(CONTRACT_FROM);
@@ -88,8 +92,13 @@ async fn on_server(scenario: &Scenario, policy: &str, client: &Client, lang: Lan
     Ok(differences)
 }
 
-/// Policy and contract, on the day the contract begins.
-async fn prepare(scenario: &Scenario, policy: &str, client: &Client, labels: Labels<'_>) -> Result<(), Failure> {
+/// Policy and contract, on the day the contract begins; the server's no to the contract is handed back.
+async fn prepare(
+    scenario: &Scenario,
+    policy: &str,
+    client: &Client,
+    labels: Labels<'_>,
+) -> Result<Option<Refusal>, Failure> {
     let client = client.at(midnight(CONTRACT_FROM))?;
     let publish = pb::PublishPolicyRequest {
         request_id: labels.request("the policy").to_string(),
@@ -121,8 +130,13 @@ async fn prepare(scenario: &Scenario, policy: &str, client: &Client, labels: Lab
         effective_date: CONTRACT_FROM.to_string(),
         terms: Some(terms),
     };
-    client.contracts().agree_contract(agree).await?;
-    Ok(())
+    match client.contracts().agree_contract(agree).await {
+        Ok(_) => Ok(None),
+        Err(status) => match Failure::from(status) {
+            Failure::Refused(refusal) => Ok(Some(*refusal)),
+            lost => Err(lost),
+        },
+    }
 }
 
 async fn head(client: &Client) -> Result<i64, Failure> {

@@ -44,7 +44,7 @@ const HOLDS: &str = r#"
 "#;
 
 async fn differences(text: &str) -> Vec<Difference> {
-    let scenarios = file::parse(text).expect("a well-formed rehearsal");
+    let scenarios = file::parse(text, Lang::En).expect("a well-formed rehearsal");
     let scenario = scenarios.first().expect("one scenario");
     play::scenario(scenario, policy::BUILT_IN, &crate::storage::Beside::default(), Lang::En)
         .await

@@ -178,7 +178,7 @@ pub fn open(command: Open, call: Call, contract: Option<&Contract>, book: &Polic
         Refusal::precondition("customer_id", "POLICY_UNKNOWN", format!("no policy {named} is published"))
     })?;
     // Work may be logged so late, so a ticket may be opened so late.
-    within(call, at, published.policy.limits().late_work_us, "work")?;
+    within(call, at, published.policy.limits().late_work_us, "occurred_at", "work")?;
     let opened = TicketOpened {
         customer_id: command.customer,
         impact: command.impact,
@@ -382,12 +382,12 @@ impl Late<'_> {
                 format!("it occurred at {}, earlier than now: evidence is needed", self.at),
             ));
         }
-        within(self.call, self.at, self.limits().late_entry_us, "entry")
+        within(self.call, self.at, self.limits().late_entry_us, "occurred_at", "entry")
     }
 
     /// Work has a limit of its own, from its window's end.
     pub(super) fn work(&self, ended: Timestamp) -> Result<(), Refusal> {
-        within(self.call, ended, self.limits().late_work_us, "work")
+        within(self.call, ended, self.limits().late_work_us, "to", "work")
     }
 
     fn limits(&self) -> crate::policy::Limits {
@@ -399,16 +399,20 @@ impl Late<'_> {
     }
 }
 
-fn within(call: Call, at: Timestamp, limit_us: i64, what: &str) -> Result<(), Refusal> {
+fn within(call: Call, at: Timestamp, limit_us: i64, field: &'static str, what: &str) -> Result<(), Refusal> {
     if at > call.now {
-        return Err(Refusal::malformed("occurred_at", format!("{at} is in the future: it is {} here", call.now)));
+        return Err(Refusal::malformed(field, format!("{at} is in the future: it is {} here", call.now)));
     }
     if call.imported || call.now.minus_micros(limit_us) <= at {
         return Ok(());
     }
+    let limit = match limit_us / 3_600_000_000 {
+        hours if hours > 0 && hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
+    };
     Err(Refusal::precondition(
-        "occurred_at",
+        field,
         "TOO_LATE",
-        format!("{at} is more than {} hours ago: the policy's limit for late {what}", limit_us / 3_600_000_000),
+        format!("{at} is more than {limit} ago: the policy's limit for late {what}"),
     ))
 }

@@ -8,8 +8,8 @@ use beleg_domain::ids::stream;
 use beleg_store::StoredEvent;
 use uuid::Uuid;
 
-use super::Differences;
 use super::verify::place;
+use super::{Differences, Kind};
 use crate::fold;
 use crate::projector::BENCH_EVENT;
 
@@ -35,10 +35,13 @@ impl Sequence {
         let before = self.advance(stored);
         if stored.version != before + 1 {
             let (name, version) = (&stored.stream, stored.version);
-            result.tell(format!("{} has version {version} of {name} and follows version {before}", place(stored)));
+            result.tell_of(
+                Kind::Following,
+                format!("{} has version {version} of {name} and follows version {before}", place(stored)),
+            );
         }
         if let Some(problem) = misplaced(stored, before) {
-            result.tell(format!("{}: {problem}", place(stored)));
+            result.tell_of(Kind::Following, format!("{}: {problem}", place(stored)));
         }
     }
 

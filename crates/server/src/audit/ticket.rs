@@ -11,9 +11,9 @@ use beleg_domain::ticket::Ticket;
 use beleg_store::{EventLog, StoredEvent};
 use serde_json::Value;
 
-use super::Differences;
 use super::customer::{ContractUpTo, Customer, Customers};
 use super::verify::{is_assessment, place};
+use super::{Differences, Kind};
 use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 
@@ -147,11 +147,14 @@ fn compare(
                     Some(derived) if says == gives => first_difference(recorded, derived)?,
                     _ => String::new(),
                 };
-                result.tell(format!("{which} says: {says}; its facts give: {gives}{where_else}"));
+                result.tell_of(Kind::Following, format!("{which} says: {says}; its facts give: {gives}{where_else}"));
             }
             None => {
                 let first = command.events[0].position;
-                result.tell(format!("an assessment is missing after position {first}: its facts give: {}", facts()));
+                result.tell_of(
+                    Kind::Following,
+                    format!("an assessment is missing after position {first}: its facts give: {}", facts()),
+                );
             }
         }
         // What follows is judged by what should stand here, so one forgery is

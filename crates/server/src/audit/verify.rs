@@ -6,7 +6,7 @@ use beleg_store::{EventLog, ReadError, Storage, StoredEvent};
 
 use super::events::Sequence;
 use super::ticket::Tickets;
-use super::{AuditError, Differences};
+use super::{AuditError, Differences, Kind};
 use crate::failure::Failure;
 use crate::fold;
 
@@ -39,6 +39,7 @@ pub async fn verify(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) -> 
         progress(position.unsigned_abs(), head.unsigned_abs());
     }
     log.close().await;
+    result.group_under_gap();
     Ok(result)
 }
 
@@ -53,7 +54,7 @@ async fn verify_event(
             result.take(&stored.stream, verified)?;
         }
         "prepaid_drawn" if !tickets.has_claimed(EventId(stored.event_id)) => {
-            result.tell(format!("{} belongs to no command of a ticket", place(stored)));
+            result.tell_of(Kind::Following, format!("{} belongs to no command of a ticket", place(stored)));
         }
         _ => {}
     }
@@ -81,10 +82,12 @@ async fn page(log: &dyn EventLog, after: i64, to: i64, result: &mut Differences)
     let mut events = Vec::new();
     for position in after + 1..=to {
         match log.events_at(&[position]).await {
-            Ok(found) if found.is_empty() => result.tell(format!("there is no event at position {position}")),
+            Ok(found) if found.is_empty() => {
+                result.tell_of(Kind::Gap, format!("there is no event at position {position}"))
+            }
             Ok(found) => events.extend(found),
             Err(ReadError::Corrupt { reason }) => {
-                result.tell(format!("the event at position {position} cannot be read: {reason}"));
+                result.tell_of(Kind::Gap, format!("the event at position {position} cannot be read: {reason}"));
             }
             Err(error) => return Err(Failure::from(error).into()),
         }

@@ -1,6 +1,8 @@
 //! Views against the log: a fresh build beside the serving one, compared, and on
 //! demand put in its place.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use beleg_store::views::{Difference, Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
@@ -48,12 +50,16 @@ async fn replace(
         Ok(mut serving) => {
             build(log, &mut *writer, serving.position(), head, progress).await?;
             let compared = compare(&mut serving, &generation).await;
-            serving.close().await.map_err(Failure::from)?;
-            differences = compared?;
+            // Damaged views are why somebody builds them anew: that they cannot be read on is a finding, no obstacle.
+            let closed = serving.close().await.map_err(|error| Failure::from(error).into());
+            match compared.and_then(|found| closed.map(|()| found)) {
+                Ok(found) => differences = found,
+                Err(error) => not_compared(&mut differences, &error),
+            }
         }
         // Nothing served before.
         Err(ViewsOpenError::Missing { .. }) => {}
-        Err(error) => differences.tell(format!("the replaced views could not be compared: {error}")),
+        Err(error) => not_compared(&mut differences, &error),
     }
     build(log, &mut *writer, head, head, progress).await?;
     // Servers may have taken in more meanwhile: a few events, and while these are made up for none come to them.
@@ -62,6 +68,10 @@ async fn replace(
     writer.finish().await.map_err(Failure::from)?;
     generation.serve().await?;
     Ok(Rebuilt { events: end.unsigned_abs(), differences })
+}
+
+fn not_compared(differences: &mut Differences, error: &dyn std::error::Error) {
+    differences.tell(format!("the replaced views could not be compared: {error}"));
 }
 
 /// Compares a fresh build with the serving views as they are at one moment, whether or
@@ -99,11 +109,17 @@ async fn build(
     total: i64,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), AuditError> {
+    let last = AtomicI64::new(0);
     let told = |reached: i64| {
+        last.store(reached, Ordering::Relaxed);
         progress(reached.unsigned_abs(), total.unsigned_abs());
         true
     };
-    Ok(projector::project(log, writer, &Fresh::default(), to, told).await?)
+    projector::project(log, writer, &Fresh::default(), to, told).await.map_err(|failure| {
+        let after = last.load(Ordering::Relaxed);
+        AuditError::Read(format!("the log after position {after} could not be taken into the views: {failure}"))
+    })?;
+    Ok(())
 }
 
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {

@@ -125,6 +125,16 @@ pub(crate) fn reference(reference: Option<&pb::Reference>) -> Parsed<Option<Refe
     }))
 }
 
+/// The reference of a new ticket. People write it `SYSTEM/NUMBER`, so the system ends at the first slash.
+pub(crate) fn new_reference(reference: Option<&pb::Reference>) -> Parsed<Option<Reference>> {
+    let parsed = self::reference(reference)?;
+    if parsed.as_ref().is_some_and(|reference| reference.system.as_str().contains('/')) {
+        let what = "reference.system contains a slash: SYSTEM/NUMBER could not be told apart; only the number may";
+        return Err(Refusal::malformed("reference.system", what));
+    }
+    Ok(parsed)
+}
+
 fn unspecified(field: &'static str) -> Refusal {
     Refusal::malformed(field, format!("{field} is missing or not known"))
 }

@@ -49,6 +49,10 @@ impl From<Failure> for Status {
                 Self::with_error_details(Code::Unavailable, message, retry("OUTCOME_UNKNOWN"))
             }
             Failure::ViewsBehind { .. } => Self::with_error_details(Code::Unavailable, message, retry("VIEWS_BEHIND")),
+            Failure::ViewsBroken(_) => {
+                tracing::error!("{message}");
+                Self::with_error_details(Code::Internal, message, info("VIEWS_BROKEN"))
+            }
             Failure::Broken(_) => {
                 tracing::error!("{message}");
                 let message = "an internal fault: the server's log says more, and nothing was changed";

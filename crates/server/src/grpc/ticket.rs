@@ -175,7 +175,7 @@ impl Api {
         let command = Open {
             customer: OpaqueId::parse("customer_id", &m.customer_id)?,
             impact: parse::impact(m.impact)?,
-            reference: parse::reference(m.reference.as_ref())?,
+            reference: parse::new_reference(m.reference.as_ref())?,
         };
         let accepted = self.commands.open(request, command).await?;
         let ticket_id = own_event(&accepted);

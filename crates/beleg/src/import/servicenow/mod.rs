@@ -22,6 +22,7 @@ use super::{Item, Read, Source, Tally, tally::Rows};
 use crate::client::Client;
 use crate::command::Command;
 use crate::failure::Failure;
+use crate::lang::Lang;
 use rows::Incident;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -47,8 +48,8 @@ struct Told {
 
 /// Reads a log, makes sure of policy and contracts, and yields its commands in
 /// time order.
-pub(super) async fn open(path: &Path, client: &Client, tally: &mut Tally) -> Result<Source, Failure> {
-    let log = rows::read(path)?;
+pub(super) async fn open(path: &Path, client: &Client, tally: &mut Tally, lang: Lang) -> Result<Source, Failure> {
+    let log = rows::read(path, lang)?;
     for trouble in log.bad {
         tally.bad(trouble)?;
     }

@@ -1,10 +1,10 @@
 //! The CSV, read lean: per incident its rows in order, and what it is about.
 
-use super::super::Trouble;
+use super::super::{Trouble, input};
 use crate::failure::Failure;
+use crate::lang::Lang;
 use chrono::NaiveDateTime;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,9 +92,9 @@ pub(super) struct Log {
 }
 
 /// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Log, Failure> {
-    let file = File::open(path).map_err(|error| Failure::File { path: path.to_owned(), error })?;
-    of_reader(file).map_err(|what| Failure::Malformed { place: path.display().to_string(), what })
+pub(super) fn read(path: &Path, lang: Lang) -> Result<Log, Failure> {
+    of_reader(input::open(path, lang)?.reader)
+        .map_err(|what| Failure::Malformed { place: path.display().to_string(), what })
 }
 
 /// Reads a text.
