@@ -114,10 +114,10 @@ impl Sent {
     }
 }
 
-/// What a server says that cannot start.
+/// What a server says that cannot start. One that does start is stopped, and is a failure.
 fn does_not_start(data: &Path, lang: &str) -> String {
-    let ended = Command::new(BELEG)
-        .args(["--lang", lang, "serve", "--listen", "127.0.0.1:0", "--data"])
+    let ended = Command::new("timeout")
+        .args(["10", BELEG, "--lang", lang, "serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
         .env("BELEG_LOG", "off")
         .output()
@@ -199,4 +199,14 @@ async fn a_disk_that_turns_read_only_refuses_for_now_and_loses_nothing() {
     sent.stands(&server).await;
     server.kill();
     nothing_is_found(&data);
+}
+
+#[test]
+fn a_server_that_finds_no_space_for_its_log_says_so() {
+    let Some(mount) = Mount::in_memory(512) else { return };
+    mount.fill();
+    for lang in ["en", "de"] {
+        let said = does_not_start(&mount.path().join("log"), lang);
+        assert!(said.contains("log.sqlite cannot be opened, no space is left"), "{said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! File systems of the tests' own: one that fills up, one that turns read-only.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -41,6 +42,12 @@ impl Mount {
     pub(crate) fn resize(&self, kib: u32) {
         let size = format!("remount,size={kib}k");
         done(run("mount", &["-o", &size], &self.path()));
+    }
+
+    /// Takes all the space that is left.
+    pub(crate) fn fill(&self) {
+        let mut file = File::create(self.path().join("filler")).unwrap();
+        while file.write(&[0; 4096]).is_ok() {}
     }
 
     /// Lets the kernel find a fault on the disk: it turns read-only under whoever has files open.
