@@ -104,6 +104,13 @@ fn wrongs(scenario: &str) -> Vec<Wrong> {
                 says: other.trim_start_matches('[').to_owned(),
             });
         }
+        // What stands nowhere is expected to stand somewhere.
+        if let Some(at) = line.find(": []").filter(|_| in_expect && !in_statements) {
+            let at = offset + at + ": [".len();
+            let one = "{account: free, rule: free.security-fault, worked_seconds: 1, amount_minor: 0}";
+            let scenario = format!("{}{one}{}", &scenario[..at], &scenario[at..]);
+            wrongs.push(Wrong { scenario, key: "rule", says: "free.security-fault".to_owned() });
+        }
         offset += line.len();
     }
     wrongs
