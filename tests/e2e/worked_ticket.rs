@@ -22,6 +22,58 @@ pub(crate) async fn play(house: &mut House) -> String {
     ticket
 }
 
+/// An entry as a line: account, rule, window, worked and billed minutes, cents, and what it reverses.
+fn line(entry: &pb::Entry) -> String {
+    let clock = |instant: &Option<prost_types::Timestamp>| instant.unwrap().to_string()[11..16].to_owned();
+    let amount = entry.amount.as_ref().unwrap();
+    assert_eq!((amount.currency_code.as_str(), entry.worked_seconds % 60, entry.billed_seconds % 60), ("EUR", 0, 0));
+    let reverses = entry.reverses.map(|number| format!(" reverses {number}")).unwrap_or_default();
+    format!(
+        "{} {} {} {}-{} {} {} {}{reverses}",
+        entry.number,
+        entry.account().as_str_name().trim_start_matches("ACCOUNT_").to_lowercase(),
+        entry.rule,
+        clock(&entry.service_from),
+        clock(&entry.service_to),
+        entry.worked_seconds / 60,
+        entry.billed_seconds / 60,
+        amount.amount_minor,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_each_line_to_the_cent_and_takes_each_back_by_one_of_its_own() {
+    let mut house = House::ready().await;
+    let ticket = play(&mut house).await;
+    let charged = [
+        "1 free free.initial-diagnosis 09:10-09:40 30 0 0",
+        "2 withheld withheld.diagnosis-overrun 09:40-09:50 10 0 0",
+        "3 withheld withheld.before-information 09:55-10:00 5 0 0",
+        "4 withheld withheld.before-approval 10:00-10:20 20 0 0",
+        "5 billable billable.customizing-bug 10:20-12:00 100 100 20000",
+        "6 billable billable.customizing-bug 13:00-13:20 20 20 4000",
+        "7 withheld withheld.approval-exhausted 13:20-13:40 20 0 0",
+    ];
+    assert_eq!(house.entries(&ticket).await.iter().map(line).collect::<Vec<_>>(), charged);
+
+    house.now = "15:00".into();
+    house.findings(&ticket, FaultCause::BaseSoftware, Reproducible::Yes).await;
+    let taken_back = [
+        "8 withheld withheld.before-information 09:55-10:00 -5 0 0 reverses 3",
+        "9 withheld withheld.before-approval 10:00-10:20 -20 0 0 reverses 4",
+        "10 billable billable.customizing-bug 10:20-12:00 -100 -100 -20000 reverses 5",
+        "11 free free.base-software-bug 09:55-12:00 125 0 0",
+        "12 billable billable.customizing-bug 13:00-13:20 -20 -20 -4000 reverses 6",
+        "13 withheld withheld.approval-exhausted 13:20-13:40 -20 0 0 reverses 7",
+        "14 free free.base-software-bug 13:00-13:40 40 0 0",
+    ];
+    let entries = house.entries(&ticket).await;
+    assert_eq!(entries.iter().map(line).collect::<Vec<_>>(), [&charged[..], &taken_back[..]].concat());
+    let standing: i64 = house.ticket(&ticket).await.work.iter().map(|work| work.duration_seconds).sum();
+    assert_eq!((entries.iter().map(|entry| entry.worked_seconds).sum::<i64>(), standing), (205 * 60, 205 * 60));
+    assert_eq!(entries.iter().map(|entry| entry.amount.as_ref().unwrap().amount_minor).sum::<i64>(), 0);
+}
+
 /// Net (account, rule) → (worked seconds, amount), in order of name.
 fn net(entries: &[pb::Entry]) -> Vec<(String, i64, i64)> {
     let mut sums = std::collections::BTreeMap::new();

@@ -1,9 +1,11 @@
-//! The project's own rehearsals hold, and a wrong expectation in one of them is named.
+//! The project's own rehearsals hold, and each expectation in them that is made wrong is named.
 
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 fn rehearse(files: &[PathBuf]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_beleg")).args(["--lang", "en", "rehearse"]).args(files).output().unwrap()
@@ -80,4 +82,156 @@ fn every_file_that_cannot_be_played_is_named() {
     for named in ["empty.yaml", "none.yaml: not a single scenario", "absent.yaml", "classify.nonsense"] {
         assert!(said.contains(named), "{named}: {said}");
     }
+}
+
+/// An expectation made wrong.
+struct Wrong {
+    /// The whole scenario, with nothing else changed.
+    scenario: String,
+    key: &'static str,
+    /// What the file says now.
+    says: String,
+}
+
+impl Wrong {
+    /// Whether a difference is this one.
+    fn is(&self, difference: &Value) -> bool {
+        let text = |key: &str| difference[key].as_str().unwrap();
+        let (what, expected) = (text("what"), text("expected"));
+        match self.key {
+            // These say whose sum it is, or are compared themselves.
+            "account" | "rule" => what.contains(&self.says) || expected == self.says,
+            "class" => what.ends_with(" class") && expected == self.says,
+            "expect_error" => expected.contains(&self.says),
+            // Of sums that are compared together it is the sum that differs.
+            number => what.ends_with(number),
+        }
+    }
+}
+
+/// Every expectation of a scenario, each made wrong alone.
+fn wrongs(scenario: &str) -> Vec<Wrong> {
+    let mut wrongs = Vec::new();
+    let (mut offset, mut in_expect, mut in_statements) = (0, false, false);
+    for line in scenario.split_inclusive('\n') {
+        in_expect |= line.trim_end() == "  expect:";
+        if line.starts_with("    ") && !line.starts_with("     ") {
+            in_statements = line.starts_with("    statements:");
+        }
+        // No statement is issued yet, so nothing of one can be compared.
+        for (key, at) in fields(line).into_iter().filter(|_| !in_statements) {
+            let value = line[at..].trim_end();
+            let value = &value[..value.find([',', '}', ']']).unwrap_or(value.len())];
+            let other = match key {
+                _ if !in_expect && key != "expect_error" => continue,
+                "expect_error" if value.starts_with('[') => "[DATA_LOSS",
+                "expect_error" => "DATA_LOSS",
+                "account" if value == "covered" => "withheld",
+                "account" => "covered",
+                "rule" if value == "free.security-fault" => "free.platform-fault",
+                "rule" => "free.security-fault",
+                "class" if value == "undetermined" => "platform_fault",
+                "class" => "undetermined",
+                _ => &value.parse::<i64>().map_or_else(|_| panic!("{line}"), |number| (number + 1).to_string()),
+            };
+            let (from, to) = (offset + at, offset + at + value.len());
+            // One more that would do is still right.
+            let rest = if value.starts_with('[') { scenario[to..].find(']').map_or(0, |end| end) } else { 0 };
+            wrongs.push(Wrong {
+                scenario: format!("{}{other}{}", &scenario[..from], &scenario[to + rest..]),
+                key,
+                says: other.trim_start_matches('[').to_owned(),
+            });
+        }
+        // What stands nowhere is expected to stand somewhere.
+        if let Some(at) = line.find(": []").filter(|_| in_expect && !in_statements) {
+            let at = offset + at + ": [".len();
+            let one = "{account: free, rule: free.security-fault, worked_seconds: 1, amount_minor: 0}";
+            let scenario = format!("{}{one}{}", &scenario[..at], &scenario[at..]);
+            wrongs.push(Wrong { scenario, key: "rule", says: "free.security-fault".to_owned() });
+        }
+        offset += line.len();
+    }
+    wrongs
+}
+
+/// Where a line says something that is compared: the key, and where its value begins.
+fn fields(line: &str) -> Vec<(&'static str, usize)> {
+    const KEYS: [&str; 12] = [
+        "account",
+        "rule",
+        "class",
+        "worked_seconds",
+        "amount_minor",
+        "billed_seconds",
+        "allowance_left_seconds",
+        "limit_left_seconds",
+        "limit_left_minor",
+        "prepaid_left_seconds",
+        "cost_so_far_minor",
+        "expect_error",
+    ];
+    let mut found = Vec::new();
+    for key in KEYS {
+        let text = format!("{key}: ");
+        let starts = line.match_indices(&text).map(|(at, _)| at);
+        let whole = starts.filter(|at| line[..*at].ends_with([' ', '{']));
+        found.extend(whole.map(|at| (key, at + text.len())));
+    }
+    found
+}
+
+/// Plays one file and gives the verdicts by scenario.
+fn verdicts(file: PathBuf) -> Vec<Value> {
+    let played = Command::new(env!("CARGO_BIN_EXE_beleg"))
+        .args(["--lang", "en", "--output", "json", "rehearse"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&played.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&played.stderr)));
+    said["scenarios"].as_array().unwrap().clone()
+}
+
+/// Makes each expectation of a file wrong, plays all of it, and gives how many there were.
+fn each_is_named(file: &Path) -> usize {
+    let text = std::fs::read_to_string(file).unwrap();
+    let starts: Vec<usize> = text.match_indices("- name:").map(|(at, _)| at).chain([text.len()]).collect();
+    let wrongs: Vec<Wrong> = starts.windows(2).flat_map(|ends| wrongs(&text[ends[0]..ends[1]])).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("wrong.yaml");
+    let scenarios: String = wrongs.iter().map(|wrong| format!("{}\n", wrong.scenario)).collect();
+    std::fs::write(&changed, scenarios).unwrap();
+    let verdicts = verdicts(changed);
+    assert_eq!(verdicts.len(), wrongs.len(), "{}", file.display());
+    for (verdict, wrong) in verdicts.iter().zip(&wrongs) {
+        assert_eq!(verdict["holds"], false, "{}\n{verdict}", wrong.scenario);
+        let differences = verdict["differences"].as_array().unwrap();
+        let named = differences.iter().any(|difference| wrong.is(difference));
+        assert!(named, "{} {} is not named: {verdict}\n{}", wrong.key, wrong.says, wrong.scenario);
+    }
+    wrongs.len()
+}
+
+fn all_are_named(files: Vec<PathBuf>) {
+    for file in files {
+        let count = each_is_named(&file);
+        println!("{count} expectations of {}", file.display());
+        assert!(count > 0, "{}", file.display());
+    }
+}
+
+#[test]
+fn each_expectation_of_our_own_that_is_made_wrong_is_named() {
+    all_are_named(files());
+}
+
+#[test]
+fn each_expectation_of_the_shared_ones_that_is_made_wrong_is_named() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/rehearsals");
+    let Ok(folder) = std::fs::read_dir(&shared) else {
+        eprintln!("SKIPPED: the shared rehearsals are not on this machine; only the project's own were tried");
+        return;
+    };
+    all_are_named(folder.map(|entry| entry.unwrap().path()).collect());
 }

@@ -2,10 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "server/mod.rs"]
+mod server;
+
 use std::net::TcpListener;
 use std::process::Command;
 
-const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
+use beleg_server::pb::GetLogStatusRequest;
+use beleg_server::pb::log_service_client::LogServiceClient;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use server::{BELEG, Server};
 
 #[test]
 fn a_port_in_use_is_said_with_the_address_in_both_languages() {
@@ -35,4 +43,37 @@ fn a_directory_that_cannot_be_made_is_said() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&file.path().display().to_string()), "{said}");
+}
+
+/// Says of a file that a newer program has migrated it.
+async fn migrate_on(file: &std::path::Path) {
+    let mut database = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'of a later program', 1, x'00', 0)";
+    assert_eq!(sqlx::query(newer).execute(&mut database).await.unwrap().rows_affected(), 1);
+    database.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_of_a_newer_program_is_refused_with_both_schemas_and_left_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::on(data.path());
+    let mut log = LogServiceClient::new(server.channel());
+    assert_eq!(log.get_log_status(GetLogStatusRequest {}).await.unwrap().into_inner().position, 1);
+    server.kill();
+    let file = data.path().join("log.sqlite");
+    migrate_on(&file).await;
+    let before = std::fs::read(&file).unwrap();
+    for (lang, word) in [("en", "the server cannot run"), ("de", "Der Server kann nicht laufen")] {
+        let output = Command::new(BELEG)
+            .args(["--lang", lang, "serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let parts = [word, "log.sqlite has schema 9999, this program knows", "use the newer program"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    }
+    assert!(std::fs::read(&file).unwrap() == before, "the log was changed");
 }

@@ -192,6 +192,12 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// No space is left for the file, or for what stands beside it.
+    #[error("{path} cannot be opened, no space is left where it lives: make room, then start again")]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+    },
     /// The SQLite built in is older than the oldest one without a known fault that damages a log.
     #[error("SQLite {found} is too old, at least {needed} is needed")]
     OldSqlite {

@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::fault::Cause;
 use crate::log::{OpenError, UnavailableReason};
 
+/// The index beside the write-ahead log cannot grow. SQLite calls it an I/O error; on a full disk it comes first.
+const IOERR_SHMSIZE: u32 = 4874;
+
 /// What a result code means; see SQLite's `rescode` page.
 pub(crate) fn cause(error: &dyn sqlx::error::DatabaseError) -> Cause {
     Cause::Unavailable(match primary_code(error) {
@@ -20,13 +23,20 @@ pub(crate) fn cause(error: &dyn sqlx::error::DatabaseError) -> Cause {
 
 /// SQLite's primary result code: extended codes carry it in their low byte.
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<u32> {
-    let code: u32 = error.code()?.parse().ok()?;
-    Some(code & 0xff)
+    Some(code(error)? & 0xff)
+}
+
+fn code(error: &dyn sqlx::error::DatabaseError) -> Option<u32> {
+    error.code()?.parse().ok()
 }
 
 /// Says of a file that could not be opened why, as far as the caller can do something about it.
 pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> OpenError {
+    if source.as_database_error().and_then(code) == Some(IOERR_SHMSIZE) {
+        return OpenError::NoSpace { path: path.to_owned() };
+    }
     match source.as_database_error().and_then(primary_code) {
+        Some(13) => OpenError::NoSpace { path: path.to_owned() },
         Some(8) => OpenError::ReadOnly { path: path.to_owned() },
         Some(11 | 26) => OpenError::Corrupt { path: path.to_owned(), reason: source.to_string() },
         Some(14) if !path.exists() => OpenError::ReadOnly { path: path.to_owned() },
