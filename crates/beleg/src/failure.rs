@@ -196,8 +196,8 @@ impl Failure {
                 format!("{what}\n  views are made anew from the log, which stays as it is: beleg rebuild (while no server runs, with the same --data or --database)"),
             ),
             Self::NotWritable { path } => lang.pick(
-                format!("{} darf nicht geschrieben werden.\n  Rechte der Datei ändern (chmod u+w) oder beleg als ihr Besitzer starten; nur gelesen wird mit: beleg verify, beleg rebuild --check", path.display()),
-                format!("{} may not be written.\n  change the file's permissions (chmod u+w), or start beleg as its owner; what only reads: beleg verify, beleg rebuild --check", path.display()),
+                format!("{} darf nicht geschrieben werden.\n  Rechte der Datei ändern (chmod u+w), ihren Datenträger zum Schreiben einhängen oder beleg als ihr Besitzer starten; nur gelesen wird mit: beleg verify, beleg rebuild --check", path.display()),
+                format!("{} may not be written.\n  change the file's permissions (chmod u+w), mount its disk for writing, or start beleg as its owner; what only reads: beleg verify, beleg rebuild --check", path.display()),
             ),
             Self::PrivateServer(what) => lang.pick(
                 format!("Ein eigener Server ließ sich nicht starten: {what}"),
