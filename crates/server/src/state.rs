@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 
 /// Memory for folded tickets.
-const TICKETS_BYTES_MAX: u64 = 72 * 1024 * 1024;
+const TICKETS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Contracts kept folded.
 const CONTRACTS_MAX: usize = 10_000;
 /// Turns, shared by hash: two tickets rarely wait for each other.

@@ -14,8 +14,8 @@ use beleg_store::Appended;
 
 use super::batch::Shown;
 
-/// Events kept at most, a second's worth or so.
-const EVENTS_MAX: usize = 8_192;
+/// Events kept at most: twice what gathers under load between two batches.
+const EVENTS_MAX: usize = 4_096;
 
 /// Events by their position.
 #[derive(Default)]
