@@ -14,6 +14,7 @@
 //! waits: it holds its turn until the append is answered, so nobody folds a state
 //! that an append under way is about to change.
 
+mod carried;
 mod contract;
 mod opening;
 mod policy;
@@ -39,6 +40,7 @@ use crate::projector::Fresh;
 use crate::request::Request;
 use crate::state::{Folded, States};
 
+use carried::Carried;
 pub(crate) use contract::unknown_contract;
 pub(crate) use ticket::unknown_ticket;
 
@@ -88,7 +90,7 @@ impl Commands {
         Self { log, clock, states, fresh, imports_admitted, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
     }
 
-    /// Carries a command out in a task of its own. What refuses it looks the request id up first.
+    /// Carries a command out, to its end also where the caller leaves. What refuses it looks the request id up first.
     async fn carry_out<D, F>(self: &Arc<Self>, asked: Asked, decide: D) -> Result<Accepted, Failure>
     where
         D: FnOnce(Arc<Self>, Arc<Asked>) -> F + Send + 'static,
@@ -96,7 +98,7 @@ impl Commands {
     {
         let place = Arc::clone(&self.under_way).try_acquire_owned().map_err(|_| Failure::Overloaded)?;
         let commands = Arc::clone(self);
-        let carried = tokio::spawn(async move {
+        Carried::new(async move {
             let _place = place;
             let asked = Arc::new(asked);
             let decided = match commands.check_origin(&asked.request) {
@@ -109,8 +111,8 @@ impl Commands {
                 }
                 decided => decided,
             }
-        });
-        carried.await.unwrap_or_else(|died| Err(Failure::broken(died)))
+        })
+        .await
     }
 
     fn call(&self, request: &Request, event: EventId) -> Call {

@@ -1,12 +1,14 @@
 //! A page of events as one value, each event a frame: numbers as text up to a line feed, then the ids and hashes,
-//! then the texts. Frames follow each other; each says how long it is.
+//! then the texts. Frames follow each other; each says where it ends.
 //!
 //! ```text
-//! position version schema occurred recorded |stream| |type| |actor| |origin| |payload| |commitments| caused correlated \n
-//! event id, request id, leaf hash, causation id, correlation id, stream, type, actor, origin, payload, commitments
+//! position version schema occurred recorded |payload| optional \n
+//! event id, request id, leaf hash, causation id, correlation id, payload, stream 0 type 0 actor 0 origin 0 commitments 0
 //! ```
 //!
-//! `|x|` is the length of `x` in bytes, −1 where it is absent. The frame exists only between SQLite and this file.
+//! `|payload|` is its length in bytes. `optional` is the sum of what is there: 1 causation id, 2 correlation id, 4
+//! origin, 8 commitments. The short texts end with a zero byte, which no text of the log contains: every length would
+//! be one more call of a function in SQLite. The frame exists only between SQLite and this file.
 
 use uuid::Uuid;
 
@@ -17,12 +19,12 @@ use crate::log::{ReadError, StoredEvent};
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT group_concat(frame, '') FROM (SELECT concat(e.position, ' ', e.version, ' ', e.schema_version, ' ', e.occurred_at_us, ' ', ",
-            "e.recorded_at_us, ' ', octet_length(s.name), ' ', octet_length(e.event_type), ' ', octet_length(e.actor), ' ', ",
-            "ifnull(octet_length(e.origin), -1), ' ', octet_length(e.payload), ' ', ",
-            "ifnull(octet_length(e.commitments), -1), ' ', e.causation_id IS NOT NULL, ' ', ",
-            "e.correlation_id IS NOT NULL, char(10), e.event_id, e.request_id, e.leaf_hash, e.causation_id, ",
-            "e.correlation_id, s.name, e.event_type, e.actor, e.origin, e.payload, e.commitments) AS frame ",
+            "SELECT group_concat(frame, '') FROM (SELECT concat(e.position, ' ', e.version, ' ', e.schema_version, ' ', ",
+            "e.occurred_at_us, ' ', e.recorded_at_us, ' ', octet_length(e.payload), ' ', ",
+            "(e.causation_id IS NOT NULL) + 2 * (e.correlation_id IS NOT NULL) + 4 * (e.origin IS NOT NULL) ",
+            "+ 8 * (e.commitments IS NOT NULL), char(10), e.event_id, e.request_id, e.leaf_hash, e.causation_id, ",
+            "e.correlation_id, e.payload, s.name, char(0), e.event_type, char(0), e.actor, char(0), e.origin, char(0), ",
+            "e.commitments, char(0)) AS frame ",
             "FROM events e JOIN streams s ON s.stream_id = e.stream_id WHERE ",
             $condition,
             ")"
@@ -92,9 +94,8 @@ impl FrameReader {
         let (position, version) = (cursor.number()?, cursor.number()?);
         let schema_version = u16::try_from(cursor.number()?).ok()?;
         let (occurred_at_us, recorded_at_us) = (cursor.number()?, cursor.number()?);
-        let (stream, event_type, actor) = (cursor.length()?, cursor.length()?, cursor.length()?);
-        let (origin, payload, commitments) = (cursor.number()?, cursor.length()?, cursor.number()?);
-        let (caused, correlated) = (cursor.number()? == 1, cursor.number()? == 1);
+        let (payload, optional) = (cursor.length()?, cursor.number()?);
+        let has = |what: i64| optional & what != 0;
         Some(StoredEvent {
             position,
             version,
@@ -104,23 +105,28 @@ impl FrameReader {
             event_id: cursor.id()?,
             request_id: cursor.id()?,
             leaf_hash: *cursor.array()?,
-            causation_id: if caused { Some(cursor.id()?) } else { None },
-            correlation_id: if correlated { Some(cursor.id()?) } else { None },
-            stream: self.streams.text(cursor.text(stream)?),
-            event_type: self.types.text(cursor.text(event_type)?),
-            actor: self.actors.text(cursor.text(actor)?),
-            origin: match usize::try_from(origin) {
-                Ok(length) => Some(self.origins.text(cursor.text(length)?)),
-                Err(_) => None,
-            },
+            causation_id: if has(CAUSATION) { Some(cursor.id()?) } else { None },
+            correlation_id: if has(CORRELATION) { Some(cursor.id()?) } else { None },
             payload: cursor.bytes(payload)?.to_vec(),
-            personal: match usize::try_from(commitments) {
-                Ok(length) => personal(cursor.text(length)?)?,
-                Err(_) => Vec::new(),
+            stream: self.streams.text(cursor.text()?),
+            event_type: self.types.text(cursor.text()?),
+            actor: self.actors.text(cursor.text()?),
+            origin: {
+                let text = cursor.text()?;
+                has(ORIGIN).then(|| self.origins.text(text))
+            },
+            personal: {
+                let text = cursor.text()?;
+                if has(COMMITMENTS) { personal(text)? } else { Vec::new() }
             },
         })
     }
 }
+
+const CAUSATION: i64 = 1;
+const CORRELATION: i64 = 2;
+const ORIGIN: i64 = 4;
+const COMMITMENTS: i64 = 8;
 
 /// What is left of a frame.
 struct Cursor<'a>(&'a [u8]);
@@ -132,8 +138,12 @@ impl<'a> Cursor<'a> {
         Some(bytes)
     }
 
-    fn text(&mut self, length: usize) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes(length)?).ok()
+    /// A text and the zero byte after it.
+    fn text(&mut self) -> Option<&'a str> {
+        let end = self.0.iter().position(|byte| *byte == 0)?;
+        let text = std::str::from_utf8(self.bytes(end)?).ok()?;
+        self.0 = &self.0[1..];
+        Some(text)
     }
 
     fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
@@ -174,9 +184,9 @@ mod tests {
 
     #[test]
     fn a_frame_cut_short_is_damage_not_a_panic() {
-        let mut frame = b"7 1 1 10 20 1 1 1 -1 2 -1 0 0\n".to_vec();
+        let mut frame = b"7 1 1 10 20 2 0\n".to_vec();
         frame.extend_from_slice(&[9; 64]);
-        frame.extend_from_slice(b"sta{}");
+        frame.extend_from_slice(b"{}s\0t\0a\0\0\0");
         let mut reader = FrameReader::with_capacity(1);
         for length in 1..frame.len() {
             assert!(reader.read(&frame[..length]).is_err(), "{length}");
