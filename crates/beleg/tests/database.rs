@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "server/mod.rs"]
+mod server;
+
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use beleg_postgres_cluster::Database;
 
-const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
+use server::agreement::POLICY;
+use server::{BELEG, Server};
 
 /// A call with a database in its environment, where a password belongs.
 fn beleg(url: &str, arguments: &[&str]) -> Command {
@@ -36,24 +39,16 @@ fn complained(output: &Output) -> String {
     err
 }
 
-fn serve(mut command: Command) -> (Child, String) {
-    let command = command.args(["--listen", "127.0.0.1:0", "--allow-import"]);
-    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect(&said);
-    (server, url.trim_end_matches(';').to_owned())
-}
-
-fn end(mut server: Child) {
-    // SIGKILL: no chance to tidy up.
-    server.kill().unwrap();
-    server.wait().unwrap();
+fn serve(mut command: Command) -> (Server, String) {
+    command.stderr(Stdio::null());
+    let server = Server::start(command);
+    let url = server.url.clone();
+    (server, url)
 }
 
 /// A policy, a contract, and tickets with work.
 fn commands(tickets: std::ops::Range<u32>) -> String {
-    let policy = serde_json::json!({ "publishPolicy": { "document": include_str!("../../../policies/support.toml") } });
+    let policy = serde_json::json!({ "publishPolicy": { "document": POLICY } });
     let mut lines = policy.to_string();
     lines.push_str(
         "\n{\"agreeContract\": {\"customerId\": \"acme\", \"currencyCode\": \"EUR\", \"timeZone\": \"UTC\", \
@@ -148,7 +143,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     let migrate = ["migrate", "--data", log_path];
     let refused = complained(&run(&service_url, &migrate));
     assert!(refused.contains("a server or an import runs on"), "{refused}");
-    end(server);
+    server.kill();
 
     // When it is moved, by the role that can only append.
     let moved = said(&run(&service_url, &migrate));
@@ -166,7 +161,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     said(&run(&service_url, &["verify"]));
 
     // And when the one that moves the views on is killed, the other one does.
-    end(one);
+    one.kill();
     said(&import(&second_address, &more));
     assert_eq!(status(&second_address)["position"], (3 + 40 * 21).to_string());
     let checked = said(&run(&owner_url, &["rebuild", "--check"]));
@@ -177,7 +172,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     assert!(refused.contains("beleg database init"), "{refused}");
     // The views it serves from now on are the new ones.
     assert!(ledger(&second_address).len() > ledger_before.len());
-    end(two);
+    two.kill();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
