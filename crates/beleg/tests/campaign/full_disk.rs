@@ -8,9 +8,10 @@ use crate::scene::{Scene, Stage, in_directory};
 use crate::server::Server;
 use crate::server::mount::Mount;
 
-/// KiB left when the disk begins to be small, and those that a round then gets.
+/// KiB left when the disk begins to be small, and those that it is given then: a write-ahead log of up to 64 MiB must
+/// find room to be moved into the log's file, or the disk stays full.
 const LEFT_KIB: usize = 768;
-const ROOM_KIB: u32 = 16 << 10;
+const ROOM_KIB: u32 = 128 << 10;
 
 pub(crate) struct FullDisk {
     mount: Mount,
