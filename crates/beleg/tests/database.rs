@@ -6,10 +6,11 @@
 mod server;
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use beleg_postgres_cluster::Database;
+use beleg_postgres_cluster::{Cluster, Database};
 
 use server::agreement::POLICY;
 use server::{BELEG, Server};
@@ -208,4 +209,35 @@ fn demo_and_rehearsals_run_on_a_database_of_their_own_and_leave_none() {
         sqlx::query_scalar::<_, i64>(count).fetch_one(&mut shell).await.unwrap()
     });
     assert_eq!(left, 0);
+}
+
+/// A cluster of one's own that may be killed.
+fn cluster() -> Option<Cluster> {
+    let required = std::env::var("BELEG_TEST_POSTGRES").is_ok_and(|wanted| wanted == "required");
+    match Cluster::start() {
+        Ok(cluster) => Some(cluster),
+        Err(error) if required => panic!("{error}"),
+        Err(error) => {
+            eprintln!("\n*** NOT TESTED ON POSTGRESQL: {error} ***\n");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_server_that_starts_before_its_database_waits_for_it_and_says_so() {
+    let Some(cluster) = cluster() else { return };
+    cluster.kill().unwrap();
+    let mut command = beleg(&cluster.url("postgres"), &["serve"]);
+    let mut said = tempfile::NamedTempFile::new().unwrap();
+    command.env("BELEG_LOG", "warn").stderr(said.reopen().unwrap());
+    let starting = Server::launch(command);
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    cluster.restart().unwrap();
+    let server = starting.wait().unwrap();
+    assert_eq!(status(&server.url)["position"], "1");
+    server.kill();
+    let mut words = String::new();
+    said.read_to_string(&mut words).unwrap();
+    assert!(words.contains("the database does not answer; it is waited for"), "{words}");
 }
