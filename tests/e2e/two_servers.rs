@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use beleg_server::{audit, pb};
+use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::house::{House, POLICY, id, key, told};
@@ -78,6 +79,67 @@ async fn policies_and_contracts_of_one_hold_at_the_other() {
         };
         house.contracts().amend_contract(house.call(amend)).await.unwrap();
         assert_eq!(contract(other).await, contract(house).await);
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+/// The first of the calls that come in together brings the copies up to date: the others decided on the older ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_come_in_together_all_know_what_the_other_server_has_acknowledged() {
+    let Some((one, two)) = two().await else { return };
+    for round in 0..20 {
+        let name = format!("night-{round}");
+        let document = POLICY.replace("name = \"support\"", &format!("name = \"{name}\""));
+        let publish = pb::PublishPolicyRequest { request_id: id(), document, ..Default::default() };
+        one.policies().publish_policy(one.call(publish)).await.unwrap();
+        let agree = pb::AgreeContractRequest {
+            request_id: id(),
+            customer_id: name.clone(),
+            currency_code: "EUR".into(),
+            time_zone: "UTC".into(),
+            effective_date: "2026-01-01".into(),
+            terms: Some(pb::Terms { policy: Some(name.clone()), ..Default::default() }),
+            ..Default::default()
+        };
+        one.contracts().agree_contract(one.call(agree)).await.unwrap();
+        let mut calls = JoinSet::new();
+        for _ in 0..16 {
+            let open = pb::OpenTicketRequest {
+                request_id: id(),
+                customer_id: name.clone(),
+                impact: pb::Impact::Incident.into(),
+                ..Default::default()
+            };
+            let (mut tickets, call) = (two.tickets(), two.call(open));
+            calls.spawn(async move { tickets.open_ticket(call).await });
+        }
+        for opened in calls.join_all().await {
+            opened.unwrap();
+        }
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_of_the_whole_log_ends_with_what_the_other_server_has_acknowledged() {
+    let Some((one, two)) = two().await else { return };
+    for _ in 0..20 {
+        let open = pb::OpenTicketRequest {
+            request_id: id(),
+            customer_id: "acme".into(),
+            impact: pb::Impact::Incident.into(),
+            ..Default::default()
+        };
+        let opened = one.tickets().open_ticket(one.call(open)).await.unwrap().into_inner();
+        let asked = two.call(pb::ReadLogRequest::default());
+        let mut reading = two.log_service().read_log(asked).await.unwrap().into_inner();
+        let mut last = 0;
+        while let Some(part) = reading.message().await.unwrap() {
+            last = part.events.last().map_or(last, |event| event.position);
+        }
+        assert_eq!(last, opened.receipt.unwrap().position);
     }
     one.stop().await;
     two.stop().await;

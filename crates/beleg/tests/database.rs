@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "server/mod.rs"]
+mod server;
+
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use beleg_postgres_cluster::Database;
+use beleg_postgres_cluster::{Cluster, Database};
 
-const BELEG: &str = env!("CARGO_BIN_EXE_beleg");
+use server::agreement::POLICY;
+use server::{BELEG, Server};
 
 /// A call with a database in its environment, where a password belongs.
 fn beleg(url: &str, arguments: &[&str]) -> Command {
@@ -36,24 +40,16 @@ fn complained(output: &Output) -> String {
     err
 }
 
-fn serve(mut command: Command) -> (Child, String) {
-    let command = command.args(["--listen", "127.0.0.1:0", "--allow-import"]);
-    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect(&said);
-    (server, url.trim_end_matches(';').to_owned())
-}
-
-fn end(mut server: Child) {
-    // SIGKILL: no chance to tidy up.
-    server.kill().unwrap();
-    server.wait().unwrap();
+fn serve(mut command: Command) -> (Server, String) {
+    command.stderr(Stdio::null());
+    let server = Server::start(command);
+    let url = server.url.clone();
+    (server, url)
 }
 
 /// A policy, a contract, and tickets with work.
 fn commands(tickets: std::ops::Range<u32>) -> String {
-    let policy = serde_json::json!({ "publishPolicy": { "document": include_str!("../../../policies/support.toml") } });
+    let policy = serde_json::json!({ "publishPolicy": { "document": POLICY } });
     let mut lines = policy.to_string();
     lines.push_str(
         "\n{\"agreeContract\": {\"customerId\": \"acme\", \"currencyCode\": \"EUR\", \"timeZone\": \"UTC\", \
@@ -148,7 +144,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     let migrate = ["migrate", "--data", log_path];
     let refused = complained(&run(&service_url, &migrate));
     assert!(refused.contains("a server or an import runs on"), "{refused}");
-    end(server);
+    server.kill();
 
     // When it is moved, by the role that can only append.
     let moved = said(&run(&service_url, &migrate));
@@ -166,7 +162,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     said(&run(&service_url, &["verify"]));
 
     // And when the one that moves the views on is killed, the other one does.
-    end(one);
+    one.kill();
     said(&import(&second_address, &more));
     assert_eq!(status(&second_address)["position"], (3 + 40 * 21).to_string());
     let checked = said(&run(&owner_url, &["rebuild", "--check"]));
@@ -177,7 +173,7 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     assert!(refused.contains("beleg database init"), "{refused}");
     // The views it serves from now on are the new ones.
     assert!(ledger(&second_address).len() > ledger_before.len());
-    end(two);
+    two.kill();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -213,4 +209,35 @@ fn demo_and_rehearsals_run_on_a_database_of_their_own_and_leave_none() {
         sqlx::query_scalar::<_, i64>(count).fetch_one(&mut shell).await.unwrap()
     });
     assert_eq!(left, 0);
+}
+
+/// A cluster of one's own that may be killed.
+fn cluster() -> Option<Cluster> {
+    let required = std::env::var("BELEG_TEST_POSTGRES").is_ok_and(|wanted| wanted == "required");
+    match Cluster::start() {
+        Ok(cluster) => Some(cluster),
+        Err(error) if required => panic!("{error}"),
+        Err(error) => {
+            eprintln!("\n*** NOT TESTED ON POSTGRESQL: {error} ***\n");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_server_that_starts_before_its_database_waits_for_it_and_says_so() {
+    let Some(cluster) = cluster() else { return };
+    cluster.kill().unwrap();
+    let mut command = beleg(&cluster.url("postgres"), &["serve"]);
+    let mut said = tempfile::NamedTempFile::new().unwrap();
+    command.env("BELEG_LOG", "warn").stderr(said.reopen().unwrap());
+    let starting = Server::launch(command);
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    cluster.restart().unwrap();
+    let server = starting.wait().unwrap();
+    assert_eq!(status(&server.url)["position"], "1");
+    server.kill();
+    let mut words = String::new();
+    said.read_to_string(&mut words).unwrap();
+    assert!(words.contains("the database does not answer; it is waited for"), "{words}");
 }

@@ -6,18 +6,21 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "server/mod.rs"]
+mod server;
+
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use beleg_server::pb;
-use beleg_server::pb::contract_service_client::ContractServiceClient;
-use beleg_server::pb::policy_service_client::PolicyServiceClient;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
 use tonic::Code;
 use tonic::transport::Channel;
 use uuid::Uuid;
+
+use server::agreement::agree;
+use server::{BELEG, address};
 
 const COMMANDS: usize = 25;
 
@@ -65,16 +68,14 @@ impl Watched {
             .args(["-f", "-y", "-s", "4096", "-o"])
             .arg(&trace)
             .args(["-e", "trace=network,read,readv,write,writev,pwrite64,fdatasync,fsync"])
-            .args([env!("CARGO_BIN_EXE_beleg"), "--lang", "en", "serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([BELEG, "--lang", "en", "serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(place.join("log"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        BufReader::new(strace.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let url = said.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-        Self { strace, trace, url: url.trim_end_matches(';').to_owned() }
+        let url = address(strace.stdout.take().unwrap()).unwrap();
+        Self { strace, trace, url }
     }
 
     /// Asks the server to stop: strace ends with it, and only then is the trace whole.
@@ -116,25 +117,6 @@ fn read(calls: &[SystemCall], text: &str) -> usize {
 fn sent(calls: &[SystemCall], text: &str) -> usize {
     let sent = calls.iter().find(|call| call.is(&["sendto", "sendmsg", "write", "writev"]) && call.says(text));
     sent.unwrap_or_else(|| panic!("the server never sent {text}")).began
-}
-
-async fn agree(channel: &Channel) {
-    let published = pb::PublishPolicyRequest {
-        request_id: Uuid::now_v7().to_string(),
-        document: include_str!("../../../policies/support.toml").to_owned(),
-        ..Default::default()
-    };
-    PolicyServiceClient::new(channel.clone()).publish_policy(published).await.unwrap();
-    let agreed = pb::AgreeContractRequest {
-        request_id: Uuid::now_v7().to_string(),
-        customer_id: "acme".into(),
-        currency_code: "EUR".into(),
-        time_zone: "UTC".into(),
-        effective_date: "2026-01-01".into(),
-        terms: Some(pb::Terms { policy: Some("support".into()), ..Default::default() }),
-        ..Default::default()
-    };
-    ContractServiceClient::new(channel.clone()).agree_contract(agreed).await.unwrap();
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ use crate::failure::Failure;
 use crate::fold;
 use crate::projector::Fresh;
 use crate::request::Request;
-use crate::state::{Folded, States};
+use crate::state::{Folded, Seen, States};
 
 use carried::Carried;
 pub(crate) use contract::unknown_contract;
@@ -172,18 +172,12 @@ impl Commands {
 
     /// Whether another process has changed what a decision was made on, or has recorded something later than the "now" of
     /// a decision in which time played a part: then it may come out otherwise the next time. Asked before a refusal is given.
-    async fn outdated(
-        &self,
-        ticket: Option<EventId>,
-        customer: Option<&CustomerId>,
-        now: Option<Timestamp>,
-        attempts: &mut usize,
-    ) -> Result<bool, Failure> {
+    async fn outdated(&self, seen: &Seen<'_>, now: Option<Timestamp>, attempts: &mut usize) -> Result<bool, Failure> {
         if !self.log.is_shared() || *attempts + 1 >= ATTEMPTS_MAX {
             return Ok(false);
         }
         let head = self.log.refresh_head().await?;
-        let changed = self.states.freshen(&*self.log, ticket, customer).await?;
+        let changed = self.states.freshen(&*self.log, seen).await?;
         let outdated = changed || now.is_some_and(|now| fold::instant(head.recorded_at_us) > now);
         *attempts += usize::from(outdated);
         Ok(outdated)

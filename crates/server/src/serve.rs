@@ -96,7 +96,7 @@ impl Server {
     /// Opens the log and the views.
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         let clock = if config.simulated_clock { ClockKind::Simulated } else { ClockKind::System };
-        let log = config.storage.open_log(LogOptions::new(clock)).await?;
+        let log = config.storage.await_log(LogOptions::new(clock)).await?;
         let (writer, views) = config.storage.open_views(&*log).await?;
         let (book, version) = fold::policies(&*log).await.map_err(|failure| ServeError::Read(failure.to_string()))?;
 

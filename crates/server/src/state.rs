@@ -83,6 +83,16 @@ pub(crate) struct Policies {
     pub(crate) version: i64,
 }
 
+/// What a decision was made on, or what an answer is to show: versions where copies were looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'a> {
+    pub(crate) ticket: Option<(EventId, i64)>,
+    pub(crate) customer: Option<&'a CustomerId>,
+    pub(crate) contract: Option<i64>,
+    pub(crate) prepaid: Option<i64>,
+    pub(crate) policies: Option<i64>,
+}
+
 /// The states and the turns.
 pub(crate) struct States {
     tickets: Cache<EventId, Folded, TicketBytes>,
@@ -145,27 +155,30 @@ impl States {
         id: EventId,
     ) -> Result<Option<Folded>, Failure> {
         let Some(folded) = self.ticket(log, id).await? else { return Ok(None) };
-        if self.freshen(log, Some(id), Some(&folded.ticket.customer)).await? {
+        let seen = Seen {
+            ticket: Some((id, folded.ticket.version)),
+            customer: Some(&folded.ticket.customer),
+            ..Seen::default()
+        };
+        if self.freshen(log, &seen).await? {
             return self.ticket(log, id).await;
         }
         Ok(Some(folded))
     }
 
     /// Forgets what other processes have changed of a ticket, of a customer's contract and prepaid time, and of the
-    /// policies, and says whether there was any. One look at the log, and none where nobody else writes it.
-    pub(crate) async fn freshen(
-        &self,
-        log: &dyn beleg_store::EventLog,
-        ticket: Option<EventId>,
-        customer: Option<&CustomerId>,
-    ) -> Result<bool, Failure> {
+    /// policies, and says whether what was seen of them is outdated. One look at the log, and none where nobody else
+    /// writes it.
+    ///
+    /// That nothing had to be forgotten says nothing: another call may have done it since the caller looked.
+    pub(crate) async fn freshen(&self, log: &dyn beleg_store::EventLog, seen: &Seen<'_>) -> Result<bool, Failure> {
         if !log.is_shared() {
             return Ok(false);
         }
         let names = [
-            ticket.map_or(String::new(), stream::ticket),
-            customer.map_or(String::new(), stream::contract),
-            customer.map_or(String::new(), stream::prepaid),
+            seen.ticket.map_or(String::new(), |(id, _)| stream::ticket(id)),
+            seen.customer.map_or(String::new(), stream::contract),
+            seen.customer.map_or(String::new(), stream::prepaid),
             stream::POLICIES.to_owned(),
         ];
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -174,15 +187,19 @@ impl States {
         let &[ticket_version, contract_version, prepaid_version, policies_version] = &versions[..] else {
             return Err(Failure::broken("the log does not say where its streams are"));
         };
+        let older = |seen: Option<i64>, version| seen.is_some_and(|seen| seen < version);
+        let mut changed = older(seen.ticket.map(|(_, version)| version), ticket_version)
+            || older(seen.contract, contract_version)
+            || older(seen.prepaid, prepaid_version)
+            || older(seen.policies, policies_version);
         // What a command of this process put in meanwhile may be newer than what was looked up.
-        let mut changed = false;
-        if let Some(id) = ticket
+        if let Some((id, _)) = seen.ticket
             && self.tickets.get(&id).is_some_and(|folded| folded.ticket.version < ticket_version)
         {
             self.forget_ticket(id);
             changed = true;
         }
-        if let Some(customer) = customer {
+        if let Some(customer) = seen.customer {
             if self.contracts.get(customer).is_some_and(|contract| contract.version() < contract_version) {
                 self.forget_contract(customer);
                 changed = true;

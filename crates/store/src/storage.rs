@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::log::{EventLog, LogOptions, OpenError, PostgresLog, SqliteLog};
 use crate::postgres::PostgresOptions;
@@ -85,7 +86,37 @@ impl Database {
     }
 }
 
+/// Longest wait of a server that starts for a database that is away, and the pauses between attempts.
+const AWAY_MAX: Duration = Duration::from_secs(30);
+const AWAY_PAUSE: Duration = Duration::from_millis(500);
+
 impl Storage {
+    /// Opens the log for writing as [`Storage::open_log`] does. A database that is away is waited for, half a minute at
+    /// most: after a power failure it may start later than those who use it.
+    pub async fn await_log(&self, options: LogOptions) -> Result<Arc<dyn EventLog>, OpenError> {
+        let begun = Instant::now();
+        let mut said = false;
+        loop {
+            let error = match self.open_log(options).await {
+                Err(error) if error.is_away() => error,
+                opened => return opened,
+            };
+            if begun.elapsed() + AWAY_PAUSE >= AWAY_MAX {
+                return Err(match error {
+                    OpenError::Database { path, source } => {
+                        OpenError::Away { path, waited_seconds: begun.elapsed().as_secs(), source }
+                    }
+                    error => error,
+                });
+            }
+            if !said {
+                tracing::warn!(%error, "the database does not answer; it is waited for, {} s at most", AWAY_MAX.as_secs());
+                said = true;
+            }
+            tokio::time::sleep(AWAY_PAUSE).await;
+        }
+    }
+
     /// Opens the log for writing, and creates it if it is missing.
     pub async fn open_log(&self, options: LogOptions) -> Result<Arc<dyn EventLog>, OpenError> {
         Ok(match self {

@@ -11,6 +11,7 @@ use beleg_domain::ticket::command::Draft;
 use super::{Accepted, Asked, Commands, new_id, not_in_the_future, stream_version};
 use crate::failure::Failure;
 use crate::request::Request;
+use crate::state::Seen;
 
 /// Decides about a contract, if there is one: whether a policy exists, the event's id, and then what follows.
 type DecideContract<'a> = dyn Fn(Option<&contract::Contract>, &dyn Fn(&str) -> bool, EventId) -> Result<Vec<Event>, Refusal>
@@ -63,20 +64,22 @@ impl Commands {
         loop {
             let contract = self.states.contract(&*self.log, &customer).await?;
             let version = contract.as_ref().map_or(0, |contract| contract.version());
+            let mut seen = Seen { customer: Some(&customer), contract: Some(version), ..Seen::default() };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
-                if self.outdated(None, Some(&customer), None, &mut attempts).await? {
+                if self.outdated(&seen, None, &mut attempts).await? {
                     continue;
                 }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: version });
             }
             let policies = self.states.policies().await;
+            seen.policies = Some(policies.version);
             let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
-            not_in_the_future(at, call.now)?;
             let exists = |policy: &str| policies.book.latest(policy).is_some();
-            let own_events = match decide(contract.as_deref(), &exists, own) {
+            let decided = not_in_the_future(at, call.now).and_then(|()| decide(contract.as_deref(), &exists, own));
+            let own_events = match decided {
                 Ok(events) => events,
-                Err(_) if self.outdated(None, Some(&customer), Some(call.now), &mut attempts).await? => continue,
+                Err(_) if self.outdated(&seen, Some(call.now), &mut attempts).await? => continue,
                 Err(refusal) => return Err(refusal.into()),
             };
             let mut expectations = vec![(name.clone(), version)];

@@ -12,7 +12,7 @@ use super::ticket::not_decided;
 use super::{Accepted, Asked, Commands, new_id};
 use crate::failure::Failure;
 use crate::request::Request;
-use crate::state::Opening;
+use crate::state::{Opening, Seen};
 
 impl Commands {
     /// Opens a ticket.
@@ -41,13 +41,17 @@ impl Commands {
         loop {
             let contract = self.states.contract(&*self.log, &command.customer).await?;
             let policies = self.states.policies().await;
+            let seen = Seen {
+                customer: Some(&command.customer),
+                contract: Some(contract.as_ref().map_or(0, |contract| contract.version())),
+                policies: Some(policies.version),
+                ..Seen::default()
+            };
             let call = self.call(request, id);
             let decided = ticket_command::open(command.clone(), call, contract.as_deref(), &policies.book);
             let Decision { mut drafts, ticket } = match decided {
                 Ok(decision) => decision,
-                Err(_) if self.outdated(None, Some(&command.customer), Some(call.now), &mut attempts).await? => {
-                    continue;
-                }
+                Err(_) if self.outdated(&seen, Some(call.now), &mut attempts).await? => continue,
                 Err(error) => return Err(not_decided(error)),
             };
             let name = Arc::clone(&asked.stream);

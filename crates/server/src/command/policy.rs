@@ -13,6 +13,7 @@ use beleg_store::AppendError;
 use super::{ATTEMPTS_MAX, Accepted, Asked, Commands, new_id, not_in_the_future, stream_version};
 use crate::failure::Failure;
 use crate::request::Request;
+use crate::state::Seen;
 
 impl Commands {
     /// Publishes a policy's next version.
@@ -28,18 +29,19 @@ impl Commands {
         let mut attempts = 0;
         loop {
             let policies = self.states.policies().await;
+            let seen = Seen { policies: Some(policies.version), ..Seen::default() };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != policies.version) {
-                if self.outdated(None, None, None, &mut attempts).await? {
+                if self.outdated(&seen, None, &mut attempts).await? {
                     continue;
                 }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual: policies.version });
             }
             let call = self.call(request, own);
             let at = request.occurred_at.unwrap_or(call.now);
-            not_in_the_future(at, call.now)?;
             let count = policies.book.count(policy.name());
-            if let Err(refusal) = check_policy(&policy, &policies.book, count) {
-                if self.outdated(None, None, Some(call.now), &mut attempts).await? {
+            let checked = not_in_the_future(at, call.now).and_then(|()| check_policy(&policy, &policies.book, count));
+            if let Err(refusal) = checked {
+                if self.outdated(&seen, Some(call.now), &mut attempts).await? {
                     continue;
                 }
                 return Err(refusal.into());

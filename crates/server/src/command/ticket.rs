@@ -13,7 +13,7 @@ use beleg_store::Appended;
 use super::{Accepted, Asked, Commands, new_id, stream_version};
 use crate::failure::Failure;
 use crate::request::Request;
-use crate::state::{Folded, Opening};
+use crate::state::{Folded, Opening, Seen};
 
 impl Commands {
     /// Does something to a ticket.
@@ -39,7 +39,8 @@ impl Commands {
             };
             if let Some(expected) = request.expected_version.filter(|expected| *expected != folded.ticket.version) {
                 let actual = folded.ticket.version;
-                if self.outdated(Some(id), None, None, &mut attempts).await? {
+                let seen = Seen { ticket: Some((id, actual)), ..Seen::default() };
+                if self.outdated(&seen, None, &mut attempts).await? {
                     continue;
                 }
                 return Err(Failure::WrongVersion { stream: name.to_string(), expected, actual });
@@ -64,7 +65,14 @@ impl Commands {
             let drafts = match ticket_command::decide(ticket, &command, call, surroundings, new_id) {
                 Ok(drafts) => drafts,
                 Err(error) => {
-                    if self.outdated(Some(id), Some(&customer), Some(call.now), &mut attempts).await? {
+                    let seen = Seen {
+                        ticket: Some((id, version)),
+                        customer: Some(&customer),
+                        contract: Some(contract.version()),
+                        prepaid: contract.has_prepaid().then_some(prepaid.version),
+                        policies: Some(policies.version),
+                    };
+                    if self.outdated(&seen, Some(call.now), &mut attempts).await? {
                         continue;
                     }
                     if let NotDecided::Refused(_) = error {

@@ -12,6 +12,7 @@ use super::{Api, Asked, answer, render};
 use crate::command::unknown_contract;
 use crate::failure::Failure;
 use crate::pb;
+use crate::state::Seen;
 
 #[tonic::async_trait]
 impl pb::contract_service_server::ContractService for Api {
@@ -104,7 +105,8 @@ impl Api {
     async fn on_get_contract(&self, asked: Asked<pb::GetContractRequest>) -> Result<pb::GetContractResponse, Failure> {
         let now = self.now(asked.metadata())?;
         let customer = OpaqueId::parse("customer_id", &asked.get_ref().customer_id)?;
-        self.commands.states.freshen(self.log(), None, Some(&customer)).await?;
+        let seen = Seen { customer: Some(&customer), ..Seen::default() };
+        self.commands.states.freshen(self.log(), &seen).await?;
         let contract = self.commands.states.contract(self.log(), &customer).await?;
         let contract = contract.ok_or_else(|| unknown_contract(&customer))?;
         let prepaid = self.commands.states.prepaid(self.log(), &contract).await?;

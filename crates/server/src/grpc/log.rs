@@ -69,7 +69,8 @@ impl Api {
             return Err(Refusal::malformed("from_position", "positions begin at 1").into());
         }
         let permit = Arc::clone(&self.log_readers).try_acquire_owned().map_err(|_| Failure::TooManyReaders)?;
-        let head = self.head_from(m.to_position.unwrap_or(0)).await?;
+        // Without an end it is read as far as any server has appended by now.
+        let head = self.head_from(m.to_position.unwrap_or(i64::MAX)).await?;
         let last = m.to_position.map_or(head, |to| to.min(head));
         let reading = LogReading::new(Arc::clone(&self.commands.log), m.from_position, last);
         Ok(Box::pin(reading.send(permit, line, self.stopping.clone())))

@@ -33,7 +33,7 @@ use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 use crate::pb;
 use crate::projector::Progress;
-use crate::state::{Folded, Opening, Policies};
+use crate::state::{Folded, Opening, Policies, Seen};
 
 pub(crate) use border::{Border, Calls};
 pub(crate) use log_reading::READERS_MAX;
@@ -119,7 +119,7 @@ impl Api {
 
     /// All published policies as they are now.
     async fn policies_now(&self) -> Result<Policies, Failure> {
-        self.commands.states.freshen(self.log(), None, None).await?;
+        self.commands.states.freshen(self.log(), &Seen::default()).await?;
         Ok(self.commands.states.policies().await)
     }
 

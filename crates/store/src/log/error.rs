@@ -7,6 +7,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::ClockKind;
+use crate::fault::{Cause, cause};
 
 /// Why the database could not take or give anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -26,8 +27,8 @@ pub enum UnavailableReason {
     /// The database server cannot be reached, or broke the connection.
     #[error("the database cannot be reached")]
     Connection,
-    /// The file is damaged or not what it should be.
-    #[error("the database file is damaged")]
+    /// The file or the database is damaged or not what it should be.
+    #[error("what is stored is damaged")]
     Corrupt,
     /// Anything else; the cause is in the program's own log.
     #[error("the database failed")]
@@ -214,10 +215,10 @@ pub enum OpenError {
         /// The oldest accepted.
         needed: &'static str,
     },
-    /// The file is no log of this program, or is damaged.
+    /// The file or the database holds no log of this program, or is damaged.
     #[error("{path} is no intact log: {reason}")]
     Corrupt {
-        /// The file.
+        /// The file, or the database.
         path: PathBuf,
         /// What is wrong.
         reason: String,
@@ -238,6 +239,18 @@ pub enum OpenError {
         /// Its words.
         source: sqlx::Error,
     },
+    /// The database did not answer for as long as was waited for it.
+    #[error(
+        "{path} does not answer since {waited_seconds} s ({source}): start it, or correct host and port in its URL"
+    )]
+    Away {
+        /// The database.
+        path: PathBuf,
+        /// How long it was tried for.
+        waited_seconds: u64,
+        /// What was said last.
+        source: sqlx::Error,
+    },
     /// The migration failed.
     #[error("{path}: {source}")]
     Migration {
@@ -249,4 +262,12 @@ pub enum OpenError {
     /// No random bytes could be had.
     #[error("the system gave no random bytes")]
     Random,
+}
+
+impl OpenError {
+    /// Whether the database could not be reached, or is only starting: it may be there in a moment.
+    pub(crate) fn is_away(&self) -> bool {
+        let Self::Database { source, .. } = self else { return false };
+        cause(source) == Cause::Unavailable(UnavailableReason::Connection)
+    }
 }

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::write::{PostgresStore, Session};
 use super::{PostgresLog, read};
+use crate::fault::Fault;
 use crate::log::plan::{self, Known};
 use crate::log::queue::Queue;
 use crate::log::sqlite::limits;
@@ -68,10 +69,10 @@ impl PostgresLog {
         let failed = |source| server.failed(source);
         let mut connection = server.connect(Use::Read).await.map_err(failed)?;
         check_schema(&mut connection, &server, &SCHEMA).await?;
-        let first = read::first(&mut connection).await.map_err(|error| corrupt(&server, &error))?;
+        let first = read::first(&mut connection).await.map_err(|error| unread(&server, &error))?;
         let info = creation::info(first, &server.place)?;
         let head = sqlx::query(read::HEAD).fetch_all(&mut connection).await.map_err(failed)?;
-        let head = read::head_in(&head).map_err(|error| corrupt(&server, &error))?;
+        let head = read::head_in(&head).map_err(|error| unread(&server, &error))?;
         let (published, head) = watch::channel(head);
         Ok(Self::assemble(server, info, log.readers, head, published, Queue::closed()))
     }
@@ -90,19 +91,26 @@ impl PostgresLog {
     }
 }
 
-fn corrupt(server: &Server, error: &ReadError) -> OpenError {
-    OpenError::Corrupt { path: server.place.clone(), reason: error.to_string() }
+fn unread(server: &Server, error: &ReadError) -> OpenError {
+    let (path, reason) = (server.place.clone(), error.to_string());
+    match error {
+        ReadError::Corrupt { .. } => OpenError::Corrupt { path, reason },
+        // A database that goes away meanwhile is not damaged.
+        ReadError::Unavailable { .. } | ReadError::Closed => {
+            OpenError::Io { path, source: std::io::Error::other(reason) }
+        }
+    }
 }
 
 /// What the first event says; `None` if there is no event.
 async fn log_created(session: &mut Session, server: &Server) -> Result<Option<LogInfo>, OpenError> {
-    let first = read::first(&mut session.connection).await.map_err(|error| corrupt(server, &error))?;
+    let first = read::first(&mut session.connection).await.map_err(|error| unread(server, &error))?;
     first.map(|first| creation::info(Some(first), &server.place)).transpose()
 }
 
 async fn head(session: &mut Session, server: &Server) -> Result<Head, OpenError> {
     let rows = sqlx::query(read::HEAD).fetch_all(&mut session.connection).await;
-    read::head_in(&rows.map_err(|source| server.failed(source))?).map_err(|error| corrupt(server, &error))
+    read::head_in(&rows.map_err(|source| server.failed(source))?).map_err(|error| unread(server, &error))
 }
 
 /// Appends the first event, by the same way as all others: if another process was faster, its stream exists, and
@@ -117,8 +125,11 @@ async fn create(session: Session, server: &Server, options: &LogOptions) -> Resu
         Ok(Placed::Behind(_)) => tracing::info!(database = %server.place.display(), "a log was created"),
         Ok(Placed::Overtaken(_) | Placed::Otherwise(_)) => {}
         Err(fault) => {
-            let reason = fault.message().to_owned();
-            return Err(OpenError::Corrupt { path: server.place.clone(), reason });
+            let (path, reason) = (server.place.clone(), fault.message().to_owned());
+            return Err(match fault {
+                Fault::Constraint(_) => OpenError::Corrupt { path, reason },
+                Fault::Unavailable(..) => OpenError::Io { path, source: std::io::Error::other(reason) },
+            });
         }
     }
     store

@@ -1,39 +1,48 @@
-//! A file of commands, a real `beleg import`, and what the log must hold of it.
+//! `beleg import` is killed, or its server is, again and again, and run again: every command of the file is in the
+//! log once.
 
+#![allow(clippy::unwrap_used)]
+
+#[path = "server/mod.rs"]
+mod server;
+
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use beleg_server::pb;
 use serde_json::Value;
 
-use crate::server::{BELEG, Server};
+use server::agreement::POLICY;
+use server::log::{Noted, Record, audits_find_nothing};
+use server::{BELEG, Server};
 
+const ROUNDS: u64 = 6;
 const TICKETS: u32 = 150;
 const WORK_PER_TICKET: u32 = 10;
 /// The tickets, and the work entries, that the log must hold of it in the end.
-pub(crate) const EXPECTED: (usize, usize) = (TICKETS as usize, (TICKETS * WORK_PER_TICKET) as usize);
+const EXPECTED: (usize, usize) = (TICKETS as usize, (TICKETS * WORK_PER_TICKET) as usize);
 
-pub(crate) struct Import {
+struct Import {
     agreement: PathBuf,
     tickets: PathBuf,
 }
 
 /// An import under way.
-pub(crate) struct Importing(Child);
+struct Importing(Child);
 
 /// What a whole import said of itself.
 #[derive(Debug)]
-pub(crate) struct Counts {
-    pub(crate) accepted: u64,
-    pub(crate) already_there: u64,
+struct Counts {
+    accepted: u64,
+    already_there: u64,
 }
 
 impl Import {
-    pub(crate) fn write(place: &Path) -> Self {
+    fn write(place: &Path) -> Self {
         let (agreement, tickets) = (place.join("agreement.jsonl"), place.join("tickets.jsonl"));
-        let document = include_str!("../../../../policies/support.toml");
-        let policy = serde_json::json!({ "publishPolicy": { "document": document } });
+        let policy = serde_json::json!({ "publishPolicy": { "document": POLICY } });
         let contract = "{\"agreeContract\": {\"customerId\": \"acme\", \"currencyCode\": \"EUR\", \
                         \"timeZone\": \"UTC\", \"effectiveDate\": \"2026-01-01\", \"terms\": {\"policy\": \"support\"}}}";
         std::fs::write(&agreement, format!("{policy}\n{contract}\n")).unwrap();
@@ -42,43 +51,33 @@ impl Import {
     }
 
     /// Brings policy and contract, so that whoever comes next can work.
-    pub(crate) fn agree(&self, data: &Path) {
+    fn agree(&self, data: &Path) {
         let server = Server::on(data);
         assert_eq!(counts(&server.url, &self.agreement).accepted, 2);
         server.kill();
     }
 
-    pub(crate) fn start(&self, url: &str) -> Importing {
+    fn start(&self, url: &str) -> Importing {
         let mut import = command(url, &self.tickets);
         Importing(import.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Imports to the end.
-    pub(crate) fn finish(&self, url: &str) -> Counts {
+    fn finish(&self, url: &str) -> Counts {
         let counts = counts(url, &self.tickets);
         assert_eq!(counts.accepted + counts.already_there, (EXPECTED.0 + EXPECTED.1) as u64, "{counts:?}");
         counts
     }
-
-    /// How many of the file's tickets and work entries the log holds.
-    pub(crate) fn tickets_and_work(&self, events: &[pb::Event]) -> (usize, usize) {
-        let ours = |kind: &str| {
-            let ours =
-                move |event: &&pb::Event| event.r#type == kind && event.stream.contains("00000000-0000-4000-8000");
-            events.iter().filter(ours).count()
-        };
-        (ours("ticket_opened"), ours("work_logged"))
-    }
 }
 
 impl Importing {
-    pub(crate) fn kill(mut self) {
+    fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
     /// The server has gone: the import gives up and says how to go on.
-    pub(crate) fn ends_by_itself_and_says_what_to_do(self) {
+    fn ends_by_itself_and_says_what_to_do(self) {
         let ended = self.0.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(1), "{said}");
@@ -121,4 +120,51 @@ fn lines() -> String {
         }
     }
     lines
+}
+
+/// A moment between two bounds that nobody chose.
+async fn pause(from_millis: u64, to_millis: u64) {
+    let millis = from_millis + u64::from(getrandom::u32().unwrap()) % (to_millis - from_millis);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// How many of the file's tickets and work entries the log holds.
+fn tickets_and_work(requests: &HashMap<String, Vec<Noted>>) -> (usize, usize) {
+    let events = || requests.values().flatten().filter(|event| event.stream.contains("00000000-0000-4000-8000"));
+    let count = |kind: &str| events().filter(|event| event.kind == kind).count();
+    (count("ticket_opened"), count("work_logged"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_killed_again_and_again_brings_every_command_once() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("log");
+    let import = Import::write(place.path());
+    import.agree(&data);
+    for round in 1..=ROUNDS {
+        let server = Server::on(&data);
+        let importing = import.start(&server.url);
+        pause(150, 450).await;
+        if round % 2 == 0 {
+            importing.kill();
+            pause(1, 60).await;
+            server.kill();
+        } else {
+            server.kill();
+            // Once is enough: it tries again for seconds before it gives up.
+            if round == 1 { importing.ends_by_itself_and_says_what_to_do() } else { importing.kill() }
+        }
+    }
+
+    let server = Server::on(&data);
+    let missing = import.finish(&server.url);
+    assert!(missing.accepted > 0 && missing.already_there > 0, "no import was killed in its middle: {missing:?}");
+    let again = import.finish(&server.url);
+    assert_eq!((again.accepted, again.already_there), (0, missing.accepted + missing.already_there));
+
+    let mut log = Record::default();
+    log.read_on(&server.channel()).await;
+    server.kill();
+    assert_eq!(tickets_and_work(&log.requests), EXPECTED);
+    audits_find_nothing(Path::new(BELEG), &["--data", data.to_str().unwrap()]);
 }

@@ -22,10 +22,10 @@ impl Mount {
         mount.able(mounted)
     }
 
-    /// A disk of 24 MiB that turns read-only after a fault, as most of them are mounted.
-    pub(crate) fn disk() -> Option<Self> {
+    /// A disk of so many MiB that turns read-only after a fault, as most of them are mounted.
+    pub(crate) fn disk(mib: u64) -> Option<Self> {
         let mount = Self::nowhere();
-        File::create(mount.image()).unwrap().set_len(24 << 20).unwrap();
+        File::create(mount.image()).unwrap().set_len(mib << 20).unwrap();
         let formatted = run("mkfs.ext4", &["-q", "-F"], &mount.image());
         if !formatted.as_ref().is_ok_and(|done| done.status.success()) {
             return mount.able(formatted);
@@ -38,10 +38,28 @@ impl Mount {
         self.place.path().join("mount")
     }
 
-    /// Gives a file system in memory another size.
-    pub(crate) fn resize(&self, kib: u32) {
-        let size = format!("remount,size={kib}k");
-        done(run("mount", &["-o", &size], &self.path()));
+    /// Gives a file system in memory a size of which so many KiB are free.
+    pub(crate) fn leave(&self, kib: u32) {
+        // What is used may grow in between, and no size is less than that.
+        for _ in 0..100 {
+            let used = done(run("df", &["-k", "--output=used"], &self.path()));
+            let used = String::from_utf8(used.stdout).unwrap();
+            let used: u32 = used.lines().nth(1).unwrap().trim().parse().unwrap();
+            let size = format!("remount,size={}k", used + kib);
+            if run("mount", &["-o", &size], &self.path()).unwrap().status.success() {
+                return;
+            }
+        }
+        panic!("the file system cannot be given another size");
+    }
+
+    /// Copies what is on it to a disk that stays, where a test has failed.
+    pub(crate) fn keep_after_failure(&self, files: &Path) {
+        if std::thread::panicking() {
+            let kept = tempfile::Builder::new().prefix("campaign-").tempdir().unwrap().keep();
+            done(run("cp", &["-r", files.to_str().unwrap()], &kept));
+            println!("what was on the file system is kept in {}", kept.display());
+        }
     }
 
     /// Takes all the space that is left.

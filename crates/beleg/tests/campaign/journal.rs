@@ -1,4 +1,4 @@
-//! A file with every receipt, written as the answers arrive.
+//! What was acknowledged, kept on the callers' side.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,18 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use beleg_server::pb;
-use serde::{Deserialize, Serialize};
 
-/// One event as a receipt names it.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Noted {
-    pub(crate) event_id: String,
-    pub(crate) kind: String,
-    pub(crate) stream: String,
-    pub(crate) version: i64,
-    pub(crate) position: i64,
-}
+use crate::server::log::Noted;
 
+/// A file with every receipt, written as the answers arrive.
 pub(crate) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
@@ -47,15 +39,13 @@ impl Journal {
         writeln!(self.file.lock().unwrap(), "{line}").unwrap();
     }
 
-    /// All receipts by request. A request that was answered more than once has one receipt.
+    /// All receipts by request, from the file.
     pub(crate) fn read(&self) -> HashMap<String, Vec<Noted>> {
+        self.file.lock().unwrap().sync_data().unwrap();
         let mut noted = HashMap::new();
         for line in std::fs::read_to_string(&self.path).unwrap().lines() {
             let (request, events): (String, Vec<Noted>) = serde_json::from_str(line).unwrap();
-            if let Some(before) = noted.get(&request) {
-                assert_eq!(before, &events, "request {request} has two receipts");
-            }
-            noted.insert(request, events);
+            assert!(noted.insert(request.clone(), events).is_none(), "request {request} was noted twice");
         }
         noted
     }
