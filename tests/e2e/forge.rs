@@ -103,3 +103,17 @@ pub(crate) async fn run(data: &Place, part: Part, sql: &str) -> u64 {
     }
     shell.run(sql).await
 }
+
+/// Cuts a log down to its first events, as if nothing had been appended after them.
+pub(crate) async fn keep_first(data: &Place, position: i64) {
+    run(data, Part::Log, &format!("DELETE FROM events WHERE position > {position}")).await;
+    run(data, Part::Log, &format!("DELETE FROM personal WHERE position > {position}")).await;
+    run(data, Part::Log, &format!("DELETE FROM requests WHERE first_position + event_count - 1 > {position}")).await;
+    run(data, Part::Log, "DELETE FROM streams WHERE stream_id NOT IN (SELECT stream_id FROM events)").await;
+    if let Place::Directory(_) = data {
+        let head = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
+                    recorded_at_us = (SELECT max(recorded_at_us) FROM events), \
+                    streams = (SELECT max(stream_id) FROM streams)";
+        run(data, Part::Log, head).await;
+    }
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+/// Generated commands.
+mod commands;
 /// A hand in the database.
 mod forge;
 /// A server, its clients and its clock.
@@ -24,6 +26,8 @@ mod erasure;
 mod following;
 /// What verifying a log brings to light.
 mod forgeries;
+/// What holds for every sequence of commands.
+mod laws;
 /// A log belongs to one kind of clock, one schema and one writer.
 mod opening;
 /// The database goes away and comes back.

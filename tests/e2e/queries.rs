@@ -270,3 +270,31 @@ async fn lists_wait_for_a_position_and_say_how_far_they_have_come() {
     assert_eq!(told(&status), (Code::Unavailable, "VIEWS_BEHIND".into()));
     assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_say_what_was_imported_and_from_where_also_when_the_views_are_built_anew() {
+    let house = House::importing().await;
+    let imported = released_in_january(&house).await;
+    let own = house.open().await;
+    for ticket in [&imported, &own] {
+        let work = house.work(ticket, pb::Activity::Execution, "08:00", "08:10");
+        // Only the imported ticket was open by then.
+        let logged = house.tickets().log_work(house.call(work)).await;
+        assert_eq!(logged.is_ok(), *ticket == imported, "{logged:?}");
+    }
+    let mut brought = house.call(house.work(&imported, pb::Activity::Execution, "08:10", "08:20"));
+    brought.metadata_mut().insert("beleg-origin", "import:other".parse().unwrap());
+    house.tickets().log_work(brought).await.unwrap();
+    let seen = async |house: &House| {
+        let listed = pb::ListTicketsRequest { min_position: Some(house.head().await), ..Default::default() };
+        let listed = house.tickets().list_tickets(house.call(listed)).await.unwrap().into_inner();
+        let tickets: Vec<_> = listed.tickets.into_iter().map(|ticket| ticket.origin).collect();
+        let entries: Vec<_> = house.entries(&imported).await.into_iter().map(|entry| entry.origin).collect();
+        (tickets, entries)
+    };
+    let expected = (vec![Some("import:test".into()), None], vec![None, Some("import:other".into())]);
+    assert_eq!(seen(&house).await, expected);
+    let data = house.stop().await;
+    data.lose_views().await;
+    assert_eq!(seen(&House::on(data, true).await).await, expected);
+}

@@ -104,6 +104,13 @@ impl Client {
         Ok(other)
     }
 
+    /// The log's end, for a list that shows what was done before it was asked for. `None` while the views stand still:
+    /// then a list shows how far they have come.
+    pub(crate) async fn position_to_show(&self) -> Result<Option<i64>, Failure> {
+        let status = self.log().get_log_status(beleg_server::pb::GetLogStatusRequest {}).await?.into_inner();
+        Ok(status.projector_alarm.is_empty().then_some(status.position))
+    }
+
     /// Tickets.
     pub(crate) fn tickets(&self) -> TicketServiceClient<Wire> {
         TicketServiceClient::with_interceptor(self.channel.clone(), self.call.clone())

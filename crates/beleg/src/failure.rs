@@ -265,8 +265,8 @@ fn hint_in(hint: Hint, lang: Lang) -> &'static str {
         Hint::Correct => lang
             .pick("Die genannten Angaben berichtigen und erneut senden.", "correct what is named and send it again."),
         Hint::LookUp => lang.pick(
-            "Nachsehen, was es gibt: beleg ledger list, beleg policy list.",
-            "see what there is: beleg ledger list, beleg policy list.",
+            "Nachsehen, was es gibt: beleg ticket list, beleg ledger list, beleg policy list.",
+            "see what there is: beleg ticket list, beleg ledger list, beleg policy list.",
         ),
         Hint::Reread => lang.pick(
             "Der Stand hat sich geändert: neu lesen, dann erneut senden.",

@@ -28,6 +28,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outco
                 rule,
                 standing_only: standing,
                 as_of: ticket::as_of(as_of_position, as_of),
+                min_position: client.position_to_show().await?,
                 ..Default::default()
             };
             list(session, &client, request, usize::try_from(limit).unwrap_or(PAGE_MAX)).await?;
@@ -38,6 +39,7 @@ pub(crate) async fn run(session: &Session, wanted: args::Ledger) -> Result<Outco
                 group_by: by.iter().map(|key| i32::from(key_of(*key))).collect(),
                 customer_id: customer,
                 ticket_id: ticket_id(&client, ticket).await?,
+                min_position: client.position_to_show().await?,
                 ..Default::default()
             };
             balances(session, &client, request, &by).await?;
@@ -120,8 +122,14 @@ async fn list(
         Word::Billed,
         Word::Amount,
         Word::Reversal,
+        Word::Origin,
     ];
     let mut table = screen.table(headings.map(|word| word.in_(session.lang)));
+    // Where nothing was imported there is nothing to say.
+    let imported = whole.entries.iter().any(|entry| entry.origin.is_some());
+    if let Some(column) = table.column_mut(9).filter(|_| !imported) {
+        column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+    }
     for entry in &whole.entries {
         table.add_row([
             right(entry.number),
@@ -133,6 +141,7 @@ async fn list(
             right(shown::duration(entry.billed_seconds)),
             right(shown::money_or_dash(entry.amount.as_ref(), session.lang)),
             reversal(entry).into(),
+            entry.origin.as_deref().unwrap_or_default().into(),
         ]);
     }
     screen.show(&table)?;
@@ -151,7 +160,7 @@ pub(crate) fn reversal(entry: &pb::Entry) -> String {
 }
 
 async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), Failure> {
-    let request = pb::ExplainEntryRequest { number, min_position: None };
+    let request = pb::ExplainEntryRequest { number, min_position: client.position_to_show().await? };
     let answer = client.ledger().explain_entry(request).await?.into_inner();
     let screen = &session.screen;
     if screen.is_json() {
@@ -191,6 +200,9 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
     if entry.reverses.is_some() || entry.reversed_by.is_some() {
         facts.push((Word::Reversal.in_(lang), reversal(&entry)));
     }
+    if let Some(origin) = &entry.origin {
+        facts.push((Word::Origin.in_(lang), origin.clone()));
+    }
     indent_following_lines(&mut facts);
     screen.facts(&facts)?;
     screen.line(format_args!("\n{}", screen.ink(Ink::Bold, Word::Causes.in_(lang))))?;
@@ -198,7 +210,7 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
         let cause = explained.cause.unwrap_or_default();
         screen.line(format_args!(
             "  {} #{}  {}  {} {}  {} {}",
-            screen.ink(Ink::Bold, &cause.role),
+            screen.ink(Ink::Bold, data_word::in_(cause.role.clone(), lang)),
             cause.position,
             explained.r#type,
             Word::Occurred.in_(lang),
@@ -207,9 +219,12 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
             shown::time(explained.recorded_at.as_ref()),
         ))?;
         screen.line(screen.ink(Ink::Faint, format_args!("      {}", explained.actor)))?;
-        if !explained.payload_json.is_empty() {
-            screen.line(screen.ink(Ink::Faint, format_args!("      {}", explained.payload_json)))?;
-        }
+        // A policy's facts are the whole policy: what it says here is spelled out above.
+        let facts = match explained.payload_json.as_str() {
+            "" => Sentence::WholePolicy.in_(lang),
+            facts => facts.to_owned(),
+        };
+        screen.line(screen.ink(Ink::Faint, format_args!("      {facts}")))?;
     }
     Ok(())
 }

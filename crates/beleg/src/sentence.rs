@@ -51,6 +51,8 @@ pub(crate) enum Sentence<'a> {
     ViewsBehind { position: i64, behind: i64 },
     /// `yes`.
     Yes,
+    /// In place of a policy's facts.
+    WholePolicy,
 }
 
 impl Sentence<'_> {
@@ -68,6 +70,10 @@ impl Sentence<'_> {
     fn pair(self) -> (String, String) {
         let both = |de: &str, en: &str| (de.to_owned(), en.to_owned());
         match self {
+            Self::WholePolicy => both(
+                "(die ganze Richtlinie; Regel und Klausel stehen oben, alles andere zeigt beleg policy show)",
+                "(the whole policy; rule and clause are above, beleg policy show has the rest)",
+            ),
             Self::Accepted => both("angenommen", "accepted"),
             Self::EntriesShown { shown, more: false, position } => (
                 format!("{shown} Buchungen; Stand: Position {position}"),

@@ -78,10 +78,10 @@ pub(crate) fn limit(limit: Option<&pb::Limit>, lang: Lang) -> String {
 
 /// `approval #17` for every cause, the number being the log position, where
 /// there is one: a preview names what is not recorded yet.
-pub(crate) fn causes(causes: &[pb::Cause]) -> String {
+pub(crate) fn causes(causes: &[pb::Cause], lang: Lang) -> String {
     let one = |cause: &pb::Cause| match cause.position {
-        0 => cause.role.clone(),
-        position => format!("{} #{position}", cause.role),
+        0 => data_word::in_(cause.role.clone(), lang),
+        position => format!("{} #{position}", data_word::in_(cause.role.clone(), lang)),
     };
     causes.iter().map(one).collect::<Vec<_>>().join(" · ")
 }

@@ -137,10 +137,12 @@ fn head(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
     }
     let version = format!("{} ({} {})", ticket.version, Word::Position.in_(lang), ticket.position);
     facts.push((Word::Version.in_(lang), version));
+    let mut personal = Vec::new();
     for field in &ticket.personal {
         let text = field.text.clone().unwrap_or_else(|| lang.pick("gelöscht", "erased").to_owned());
-        facts.push((field.name.as_str(), text));
+        personal.push((data_word::in_(field.name.clone(), lang), text));
     }
+    facts.extend(personal.iter().map(|(name, text)| (name.as_str(), text.clone())));
     screen.facts(&facts)
 }
 
@@ -228,7 +230,7 @@ fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
             right(shown::duration(one.worked_seconds)),
             right(shown::duration(one.billed_seconds)),
             right(shown::money_or_dash(one.amount.as_ref(), lang)),
-            shown::causes(&one.causes).into(),
+            shown::causes(&one.causes, lang).into(),
         ]);
     }
     screen.show(&table)
@@ -305,7 +307,7 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
             account_cell(&shown::account(one.account()), lang),
             rule.id.into(),
             text.into(),
-            one.changes.join(", ").into(),
+            one.changes.iter().map(|change| data_word::in_(change.clone(), lang)).collect::<Vec<_>>().join(", ").into(),
         ]);
     }
     screen.show(&table)?;

@@ -25,7 +25,9 @@ pub(crate) async fn run(
         Status::Closed => pb::TicketStatus::Closed,
     });
     let mut request = pb::ListTicketsRequest { customer_id: customer, status: status.into(), ..Default::default() };
-    let mut tickets = session.connect().await?.tickets();
+    let client = session.connect().await?;
+    request.min_position = client.position_to_show().await?;
+    let mut tickets = client.tickets();
     let mut whole = pb::ListTicketsResponse::default();
     loop {
         let wanted = (limit - whole.tickets.len()).min(PAGE_MAX);
@@ -44,9 +46,22 @@ pub(crate) async fn run(
         screen.json(&json::of_message("ListTicketsResponse", &whole).map_err(Failure::Answer)?)?;
         return Ok(Outcome::Good);
     }
-    let headings =
-        [Word::Ticket, Word::Reference, Word::Customer, Word::Impact, Word::Status, Word::Class, Word::Opened];
+    let headings = [
+        Word::Ticket,
+        Word::Reference,
+        Word::Customer,
+        Word::Impact,
+        Word::Status,
+        Word::Class,
+        Word::Opened,
+        Word::Origin,
+    ];
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
+    // Where nothing was imported there is nothing to say.
+    let imported = whole.tickets.iter().any(|one| one.origin.is_some());
+    if let Some(column) = table.column_mut(7).filter(|_| !imported) {
+        column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+    }
     for one in &whole.tickets {
         table.add_row([
             one.ticket_id.clone(),
@@ -56,6 +71,7 @@ pub(crate) async fn run(
             data_word::in_(shown::status(one.status()), lang),
             data_word::in_(shown::class(one.class()), lang),
             shown::time(one.opened_at.as_ref()),
+            one.origin.clone().unwrap_or_default(),
         ]);
     }
     screen.show(&table)?;

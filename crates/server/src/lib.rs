@@ -21,4 +21,9 @@ mod request;
 mod serve;
 mod state;
 
+/// The short client in the README is compiled with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use serve::{Config, ServeError, Server, run};

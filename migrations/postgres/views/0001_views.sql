@@ -24,7 +24,9 @@ CREATE TABLE tickets (
     opened_at_us     bigint NOT NULL,
     status           text COLLATE "C" NOT NULL CHECK (status IN ('open', 'resolved', 'closed')),
     class            text COLLATE "C",
-    rule             text COLLATE "C"
+    rule             text COLLATE "C",
+    -- Where the opening was imported from.
+    origin           text COLLATE "C"
 );
 CREATE INDEX tickets_by_customer ON tickets (customer_id, opened_position);
 
@@ -54,6 +56,8 @@ CREATE TABLE entries (
     assessment        uuid NOT NULL,
     segment           bigint NOT NULL,
     reverses          bigint REFERENCES entries (number) CHECK (reverses < number),
+    -- Where what posted it was imported from.
+    origin            text COLLATE "C",
     CHECK (account = 'billable' OR (amount_minor = 0 AND billed_seconds = 0)),
     CHECK (reverses IS NOT NULL OR (amount_minor >= 0 AND billed_seconds >= 0 AND worked_seconds >= 0)),
     CHECK (reverses IS NULL OR (amount_minor <= 0 AND billed_seconds <= 0 AND worked_seconds <= 0))

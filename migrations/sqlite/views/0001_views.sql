@@ -21,7 +21,9 @@ CREATE TABLE tickets (
     opened_at_us     INTEGER NOT NULL,
     status           TEXT NOT NULL CHECK (status IN ('open', 'resolved', 'closed')),
     class            TEXT,
-    rule             TEXT
+    rule             TEXT,
+    -- Where the opening was imported from.
+    origin           TEXT
 ) STRICT;
 CREATE INDEX tickets_by_customer ON tickets (customer_id, opened_position);
 
@@ -51,6 +53,8 @@ CREATE TABLE entries (
     assessment        BLOB NOT NULL CHECK (length(assessment) = 16),
     segment           INTEGER NOT NULL,
     reverses          INTEGER REFERENCES entries (number) CHECK (reverses < number),
+    -- Where what posted it was imported from.
+    origin            TEXT,
     CHECK (account = 'billable' OR (amount_minor = 0 AND billed_seconds = 0)),
     CHECK (reverses IS NOT NULL OR (amount_minor >= 0 AND billed_seconds >= 0 AND worked_seconds >= 0)),
     CHECK (reverses IS NULL OR (amount_minor <= 0 AND billed_seconds <= 0 AND worked_seconds <= 0))

@@ -133,8 +133,8 @@ fn line(session: &Session, entry: &pb::Entry) -> Result<(), Failure> {
 fn because(session: &Session, entry: &pb::Entry, labels: &BTreeMap<String, String>) -> Result<(), Failure> {
     let screen = &session.screen;
     let named = |cause: &pb::Cause| match labels.get(&cause.event_id) {
-        Some(label) => format!("{} {label}", cause.role),
-        None => format!("{} #{}", cause.role, cause.position),
+        Some(label) => format!("{} {label}", data_word::in_(cause.role.clone(), session.lang)),
+        None => format!("{} #{}", data_word::in_(cause.role.clone(), session.lang), cause.position),
     };
     let mut causes: Vec<String> = entry.causes.iter().map(named).collect();
     if let Some(number) = entry.reverses {

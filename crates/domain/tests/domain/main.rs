@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-/// Where commands are played and ledgers compared.
-#[allow(dead_code, reason = "a vocabulary for tests, larger than what they say so far")]
+/// Where commands are played.
 mod world;
+
+/// What is said in tests.
+mod words;
+
+/// Where ledgers are compared.
+mod ledgers;
 
 /// Rules by example.
 mod rules;
@@ -64,8 +69,14 @@ mod bounds;
 /// Which releases paid for what.
 mod releases;
 
+/// Histories as they come.
+mod histories;
+
 /// What holds for every history.
 mod laws;
+
+/// Histories with one fact more.
+mod added_facts;
 
 /// What one added fact may do to a history.
 mod monotony;

@@ -2,32 +2,25 @@
 //! append, fold. It keeps the whole log, so a test may compare what was posted
 //! with what stands.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use beleg_domain::book::{PolicyBook, Published};
-use beleg_domain::contract::{self, Agree, Agreed, Amend, Contract, Terms};
-use beleg_domain::cost::{self, ActivityStatus, CostStatus};
-use beleg_domain::event::{Basis, Event, Limit, Offer, PolicyPin, PolicyPublished, PolicyRef, PostingRef, Segment};
-use beleg_domain::facts::{Activity, Behaviour, Class, FaultCause, Findings, Impact, Reproducible};
-use beleg_domain::ids::{CustomerId, EventId, StaffId};
-use beleg_domain::money::Currency;
+use beleg_domain::contract::{self, Agree, Amend, Contract, Terms};
+use beleg_domain::event::{Event, Limit, PolicyPin, PolicyPublished, PolicyRef};
+use beleg_domain::facts::{Activity, Findings, Impact};
+use beleg_domain::ids::EventId;
 use beleg_domain::policy::Policy;
 use beleg_domain::prepaid::Prepaid;
 use beleg_domain::refusal::Refusal;
 use beleg_domain::ticket::Ticket;
 use beleg_domain::ticket::command::{self, Call, Command, Decision, NotDecided, Open, Surroundings};
-use beleg_domain::ticket::work::Window;
-use beleg_domain::time::{Date, Second, Timestamp};
+use beleg_domain::time::{Date, Timestamp};
 use uuid::Uuid;
 
-pub(crate) use Activity::{Diagnosis, Execution};
+pub(crate) use crate::words::*;
 
 /// The policy that the project ships.
 pub(crate) const POLICY: &str = include_str!("../../../../policies/support.toml");
-
-/// Seconds of a minute.
-pub(crate) const MIN: i64 = 60;
 
 /// An event as the log holds it.
 #[derive(Clone, Debug)]
@@ -64,126 +57,7 @@ pub(crate) struct World {
     ids: u128,
 }
 
-/// An instant of the tests' one week: `09:10`, `09:10:30`, `09:10:30.000001`, each
-/// of Monday 2 March 2026, or with a date before it, as in `03-05 09:10`.
-pub(crate) fn at(text: &str) -> Timestamp {
-    let (date, time) = text.split_once(' ').unwrap_or(("03-02", text));
-    let seconds = if time.len() == 5 { ":00" } else { "" };
-    Timestamp::parse(&format!("2026-{date}T{time}{seconds}Z")).unwrap()
-}
-
-/// A whole second, written as [`at`] reads it.
-pub(crate) fn second(text: &str) -> Second {
-    at(text).whole_second().unwrap()
-}
-
-pub(crate) fn date(text: &str) -> Date {
-    Date::parse(&format!("2026-{text}")).unwrap()
-}
-
-pub(crate) fn staff(name: &str) -> StaffId {
-    StaffId::parse("performer_id", name).unwrap()
-}
-
-pub(crate) fn customer() -> CustomerId {
-    CustomerId::parse("customer_id", "c-1").unwrap()
-}
-
-pub(crate) fn currency(code: &str) -> Currency {
-    Currency::parse("currency_code", code).unwrap()
-}
-
-/// The first terms of a contract: the shipped policy, one rate, nothing else.
-pub(crate) fn hourly(rate_minor: i64) -> Terms {
-    Terms { policy: Some("support".into()), hourly_rate_minor: agreed(rate_minor), ..Terms::default() }
-}
-
-pub(crate) fn agreed(number: i64) -> Option<Agreed> {
-    Some(Agreed { agreed: Some(number) })
-}
-
-pub(crate) fn no_longer_agreed() -> Option<Agreed> {
-    Some(Agreed { agreed: None })
-}
-
-/// 120.00 EUR an hour: a minute costs 2.00, a second 3⅓ cents.
-pub(crate) const RATE: i64 = 12_000;
-
-fn findings(behaviour: Behaviour, cause: FaultCause, reproducible: Reproducible) -> Findings {
-    Findings { behaviour, cause, reproducible_in_standard: reproducible, security_relevant: false }
-}
-
-pub(crate) fn customizing() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::Customizing, Reproducible::No)
-}
-pub(crate) fn base_software() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::BaseSoftware, Reproducible::Yes)
-}
-pub(crate) fn platform() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::Platform, Reproducible::NotTested)
-}
-pub(crate) fn change_wanted() -> Findings {
-    findings(Behaviour::ChangeWanted, FaultCause::Customizing, Reproducible::NotTested)
-}
-pub(crate) fn customer_side() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::CustomerSide, Reproducible::No)
-}
-pub(crate) fn third_party() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::ThirdParty, Reproducible::No)
-}
-pub(crate) fn unexplained() -> Findings {
-    findings(Behaviour::Deviates, FaultCause::NoneFound, Reproducible::No)
-}
-
-pub(crate) fn estimate(minutes: i64) -> Offer {
-    Offer::EstimateMinutes(minutes)
-}
-
-pub(crate) fn inform(offer: Offer) -> Command {
-    Command::Inform { classification: None, offer, currency: None }
-}
-
-/// Hourly work, released as far as the limit says.
-pub(crate) fn hourly_approval(information: EventId, limit: Limit) -> Command {
-    let (basis, limit) = (Basis::Hourly, Some(limit));
-    Command::Approve { information, basis, limit, currency: None, valid_until: None }
-}
-
-pub(crate) fn quote_approval(information: EventId) -> Command {
-    let (basis, limit) = (Basis::Quote, None);
-    Command::Approve { information, basis, limit, currency: None, valid_until: None }
-}
-
-pub(crate) fn record(findings: Findings) -> Command {
-    Command::RecordFindings { findings, expected: None }
-}
-
-pub(crate) fn log_work(by: &str, activity: Activity, from: &str, to: &str) -> Command {
-    let (from, to) = (second(from), second(to));
-    Command::LogWork { activity, performer: staff(by), from, to, duration_seconds: None }
-}
-
-/// A command and what belongs to its call.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) command: Command,
-    pub(crate) occurred_at: Option<Timestamp>,
-    pub(crate) has_evidence: bool,
-    pub(crate) imported: bool,
-}
-
-impl From<Command> for Sent {
-    fn from(command: Command) -> Self {
-        Self { command, occurred_at: None, has_evidence: false, imported: false }
-    }
-}
-
-/// Late, and with evidence.
-pub(crate) fn late(occurred: &str, command: Command) -> Sent {
-    Sent { occurred_at: Some(at(occurred)), has_evidence: true, ..command.into() }
-}
-
-fn refusal(not_decided: NotDecided) -> Refusal {
+pub(crate) fn refusal(not_decided: NotDecided) -> Refusal {
     match not_decided {
         NotDecided::Refused(refusal) => refusal,
         other => panic!("the log is whole in every test: {other}"),
@@ -417,90 +291,6 @@ impl World {
             duration_seconds: Some(minutes * 60),
         };
         self.then(to, command)
-    }
-
-    /// Everything that stands, each with the work entry it is about, by adding up
-    /// what the log posted and reversed. A reversal names one standing posting.
-    pub(crate) fn standing(&self) -> Vec<(usize, Option<EventId>, Segment)> {
-        let mut standing: BTreeMap<PostingRef, (usize, Option<EventId>, Segment)> = BTreeMap::new();
-        for logged in &self.log {
-            let (work, posted, reversed) = match &logged.event {
-                Event::WorkAssessed(e) => (Some(e.work), &e.posted, &e.reversed),
-                Event::QuoteAssessed(e) => (None, &e.posted, &e.reversed),
-                _ => continue,
-            };
-            let Stream::Ticket(ticket) = logged.stream else { panic!("an assessment outside tickets") };
-            for reversal in reversed {
-                standing.remove(reversal).expect("a reversal of what stands, once");
-            }
-            for (index, segment) in (0..).zip(posted) {
-                let posting = PostingRef { assessment: logged.id, index };
-                standing.insert(posting, (ticket, work, segment.clone()));
-            }
-        }
-        standing.into_values().collect()
-    }
-
-    /// What stands of one entry, in time order: rule, worked seconds, minor units.
-    pub(crate) fn stands(&self, work: EventId, expected: &[(&str, i64, i64)]) {
-        let mut segments: Vec<Segment> =
-            self.standing().into_iter().filter(|(_, w, _)| *w == Some(work)).map(|(_, _, s)| s).collect();
-        segments.sort_by_key(|segment| (segment.from, segment.to));
-        let found: Vec<(&str, i64, i64)> =
-            segments.iter().map(|s| (s.rule.as_str(), s.worked_seconds, s.amount_minor)).collect();
-        assert_eq!(found, expected);
-    }
-
-    /// The current ticket's ledger, net per rule; rules in alphabetical order.
-    pub(crate) fn ledger(&self, expected: &[(&str, i64, i64)]) {
-        let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-        for (ticket, _, segment) in self.standing() {
-            if ticket == self.current {
-                let sum = sums.entry(segment.rule.as_str().to_owned()).or_default();
-                sum.0 += segment.worked_seconds;
-                sum.1 += segment.amount_minor;
-            }
-        }
-        let found: Vec<(&str, i64, i64)> = sums.iter().map(|(rule, s)| (rule.as_str(), s.0, s.1)).collect();
-        assert_eq!(found, expected);
-    }
-
-    /// Billed seconds of one entry, supplements included.
-    pub(crate) fn billed_seconds(&self, work: EventId) -> i64 {
-        let standing = self.standing().into_iter();
-        standing.filter(|(_, w, _)| *w == Some(work)).map(|(_, _, s)| s.billed_seconds).sum()
-    }
-
-    /// Prepaid time that nobody has drawn.
-    pub(crate) fn prepaid_left(&self) -> i64 {
-        self.prepaid.grants.iter().map(|grant| grant.left_seconds).sum()
-    }
-
-    pub(crate) fn status(&self, when: &str) -> CostStatus {
-        cost::status(self.ticket(), at(when), self.surroundings()).unwrap()
-    }
-
-    /// The rule by which a minute of execution would be posted.
-    pub(crate) fn next_minute(&self, when: &str) -> ActivityStatus {
-        let [_, execution] = self.status(when).activities;
-        execution
-    }
-
-    /// What work would become, were it logged now.
-    pub(crate) fn preview(
-        &self,
-        by: &str,
-        activity: Activity,
-        window: Window,
-        imported: bool,
-    ) -> Result<Vec<Segment>, Refusal> {
-        let previewed =
-            cost::preview(self.ticket(), activity, staff(by), window, self.now, imported, self.surroundings());
-        previewed.map_err(refusal)
-    }
-
-    pub(crate) fn class(&self) -> Option<Class> {
-        self.ticket().class_in_force().map(|class| class.class)
     }
 }
 

@@ -102,7 +102,7 @@ impl Commands {
             self.states.forget_contract(&customer);
             match appended {
                 Ok(receipt) => {
-                    self.fresh.appended(&receipt, drafts);
+                    self.fresh.appended(&receipt, drafts, request.call.origin.as_ref());
                     let stream_version = stream_version(&receipt);
                     return Ok(Accepted { receipt, stream_version, ticket: None });
                 }

@@ -72,7 +72,7 @@ impl Commands {
             }
             match self.append(&asked, call.now, expectations, events).await {
                 Ok(receipt) => {
-                    self.fresh.appended(&receipt, drafts);
+                    self.fresh.appended(&receipt, drafts, request.call.origin.as_ref());
                     let has_texts = request.personal.iter().any(|(_, text)| !text.is_empty());
                     let opening = Opening { origin: request.call.origin.clone(), has_texts };
                     return Ok(self.accepted(receipt, &name, Arc::new(ticket), opening));

@@ -58,7 +58,7 @@ impl Commands {
             self.states.reload_policies(&*self.log).await?;
             match appended {
                 Ok(receipt) => {
-                    self.fresh.appended(&receipt, vec![draft]);
+                    self.fresh.appended(&receipt, vec![draft], request.call.origin.as_ref());
                     let stream_version = stream_version(&receipt);
                     return Ok(Accepted { receipt, stream_version, ticket: None });
                 }

@@ -103,7 +103,7 @@ impl Commands {
                     if contract.has_prepaid() && !receipt.repeated {
                         self.states.put_prepaid(customer, drawn(prepaid, &drafts));
                     }
-                    self.fresh.appended(&receipt, drafts);
+                    self.fresh.appended(&receipt, drafts, request.call.origin.as_ref());
                     return Ok(self.accepted(receipt, &name, folded.ticket, folded.opening));
                 }
                 Err(error) => {

@@ -236,6 +236,7 @@ impl Api {
                 posted_at: Some(render::micros(entry.posted_at_us)),
                 reverses: entry.reverses,
                 reversed_by,
+                origin: entry.origin,
             });
         Ok(entries.collect())
     }

@@ -322,6 +322,7 @@ fn summary(row: beleg_store::views::TicketRow) -> pb::TicketSummary {
         class: class.map_or(pb::Class::Unspecified, render::class).into(),
         rule: row.rule.unwrap_or_default(),
         opened_at: Some(render::micros(row.opened_at_us)),
+        origin: row.origin,
     }
 }
 

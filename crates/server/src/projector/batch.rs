@@ -26,6 +26,7 @@ pub(super) struct Shown {
     pub(super) event_id: Uuid,
     pub(super) occurred_at_us: i64,
     pub(super) recorded_at_us: i64,
+    pub(super) origin: Option<Arc<str>>,
     /// None for the bench's.
     pub(super) event: Option<Event>,
 }
@@ -41,6 +42,7 @@ impl Shown {
             event_id: stored.event_id,
             occurred_at_us: stored.occurred_at_us,
             recorded_at_us: stored.recorded_at_us,
+            origin: stored.origin.clone(),
             event,
         })
     }
@@ -123,6 +125,7 @@ impl Batch {
                     status: "open".to_owned(),
                     class: None,
                     rule: None,
+                    origin: stored.origin.as_deref().map(str::to_owned),
                 });
             }
             Event::TicketResolved(_) => self.change(stored)?.status = Some("resolved"),
@@ -214,6 +217,7 @@ impl Batch {
                 assessment: about.stored.event_id,
                 segment: place,
                 reverses: Some(original.number),
+                origin: about.stored.origin.as_deref().map(str::to_owned),
                 ..original
             };
             self.post(reversal);
@@ -249,6 +253,7 @@ impl Batch {
                 assessment: about.stored.event_id,
                 segment: i64::from(place),
                 reverses: None,
+                origin: about.stored.origin.as_deref().map(str::to_owned),
             };
             self.posted.insert(posting, self.rows.entries.len());
             self.post(entry);

@@ -6,7 +6,7 @@
 //! before the start, and what found no room. The last event of every batch always is.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use beleg_domain::event::Event;
 use beleg_domain::ticket::command::Draft;
@@ -22,18 +22,18 @@ const EVENTS_MAX: usize = 4_096;
 pub(crate) struct Fresh(Mutex<BTreeMap<i64, Shown>>);
 
 impl Fresh {
-    /// Leaves what a command appended.
-    pub(crate) fn appended(&self, receipt: &Appended, drafts: Vec<Draft>) {
+    /// Leaves what a command appended, and where it was imported from.
+    pub(crate) fn appended(&self, receipt: &Appended, drafts: Vec<Draft>, origin: Option<&Arc<str>>) {
         let events = drafts.into_iter().map(|draft| (draft.at.micros(), Some(draft.event)));
-        self.put(receipt, events);
+        self.put(receipt, events, origin);
     }
 
     /// Leaves events of the bench, which no view shows.
     pub(crate) fn appended_by_bench(&self, receipt: &Appended, occurred_at_us: i64) {
-        self.put(receipt, receipt.events.iter().map(|_| (occurred_at_us, None)));
+        self.put(receipt, receipt.events.iter().map(|_| (occurred_at_us, None)), None);
     }
 
-    fn put(&self, receipt: &Appended, events: impl Iterator<Item = (i64, Option<Event>)>) {
+    fn put(&self, receipt: &Appended, events: impl Iterator<Item = (i64, Option<Event>)>, origin: Option<&Arc<str>>) {
         // The receipt of a repeated request is about events of long ago.
         if receipt.repeated {
             return;
@@ -50,6 +50,7 @@ impl Fresh {
                 event_id: appended.event_id,
                 occurred_at_us,
                 recorded_at_us: receipt.recorded_at_us,
+                origin: origin.cloned(),
                 event,
             };
             fresh.insert(appended.position, shown);

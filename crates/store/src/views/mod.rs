@@ -8,6 +8,7 @@
 //! A build from the start goes into a [`Generation`] beside the serving one. It is compared with a [`Snapshot`] of
 //! what serves, and can take its place.
 
+mod columns;
 mod error;
 mod generation;
 mod origin;

@@ -25,6 +25,8 @@ pub struct TicketRow {
     pub class: Option<String>,
     /// The rule that classified.
     pub rule: Option<String>,
+    /// Where its opening was imported from; none if it was not.
+    pub origin: Option<String>,
 }
 
 /// What a batch of events changes of one ticket's row.
@@ -85,6 +87,8 @@ pub struct EntryRow {
     pub segment: i64,
     /// The entry that it reverses.
     pub reverses: Option<i64>,
+    /// Where the command that posted it was imported from; none if it was not.
+    pub origin: Option<String>,
 }
 
 /// An entry, and whether it still stands.

@@ -167,6 +167,7 @@ pub(crate) fn ticket(id: Uuid, opened_position: i64) -> TicketRow {
         status: "open".into(),
         class: None,
         rule: None,
+        origin: None,
     }
 }
 
@@ -195,5 +196,6 @@ pub(crate) fn entry(ticket: Uuid, number: i64, assessment: Uuid, segment: i64) -
         assessment,
         segment,
         reverses: None,
+        origin: None,
     }
 }

@@ -6,16 +6,11 @@ use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Row as _, Type};
 
 use crate::log::ReadError;
 use crate::postgres::Readers;
+use crate::views::columns::{ENTRY_COLUMNS, balance, contract, listed, policy, ticket};
 use crate::views::{
-    BalanceDelta, BalanceFilter, BalanceKeys, BalanceRow, ContractRow, EntryFilter, EntryRow, ListedEntry, PolicyRow,
-    TicketFilter, TicketRow, ViewError, Views, bounded,
+    BalanceFilter, BalanceKeys, BalanceRow, ContractRow, EntryFilter, ListedEntry, PolicyRow, TicketFilter, TicketRow,
+    ViewError, Views, bounded,
 };
-
-/// The columns of an entry, as [`entry`] takes them.
-pub(super) const ENTRY_COLUMNS: &str = "e.number, e.customer_id, e.ticket_id, e.work_id, e.performer_id, \
-    e.service_from_us, e.service_to_us, e.worked_seconds, e.billed_seconds, e.hourly_rate_minor, e.amount_minor, \
-    e.currency, e.account, e.rule, e.clause, e.policy_name, e.policy_version, e.contract_version, \
-    e.posted_position, e.posted_at_us, e.assessment, e.segment, e.reverses";
 
 /// What a reader learns besides: the entry that reversed it, where that was posted, and its policy's hash.
 const ENTRY_BESIDES: &str = "r.number, r.posted_position, \
@@ -119,7 +114,7 @@ impl Views for PostgresViews {
     async fn tickets(&self, filter: &TicketFilter, after: i64, limit: usize) -> Result<Vec<TicketRow>, ViewError> {
         let mut query = Query::new(
             "SELECT opened_position, ticket_id, customer_id, reference_system, reference_number, impact, opened_at_us, \
-             status, class, rule FROM tickets WHERE opened_position > ",
+             status, class, rule, origin FROM tickets WHERE opened_position > ",
         );
         query.bind(after);
         if let Some(customer) = &filter.customer_id {
@@ -182,14 +177,6 @@ impl Views for PostgresViews {
         let mut query = Query::new("SELECT customer_id, currency, time_zone, version FROM contracts");
         query.push(" WHERE customer_id > ").bind(after.to_owned());
         query.push(" ORDER BY customer_id LIMIT ").bind(bounded(limit));
-        let contract = |row: &PgRow| {
-            Ok::<_, sqlx::Error>(ContractRow {
-                customer_id: row.try_get(0)?,
-                currency: row.try_get(1)?,
-                time_zone: row.try_get(2)?,
-                version: row.try_get(3)?,
-            })
-        };
         Ok(self.rows(query).await?.iter().map(contract).collect::<Result<_, _>>()?)
     }
 
@@ -197,16 +184,6 @@ impl Views for PostgresViews {
         let mut query = Query::new("SELECT position, name, version, content_hash, published_at_us, event_id");
         query.push(" FROM policies WHERE position > ").bind(after);
         query.push(" ORDER BY position LIMIT ").bind(bounded(limit));
-        let policy = |row: &PgRow| {
-            Ok::<_, sqlx::Error>(PolicyRow {
-                position: row.try_get(0)?,
-                name: row.try_get(1)?,
-                version: row.try_get(2)?,
-                content_hash: row.try_get(3)?,
-                published_at_us: row.try_get(4)?,
-                event_id: row.try_get(5)?,
-            })
-        };
         Ok(self.rows(query).await?.iter().map(policy).collect::<Result<_, _>>()?)
     }
 
@@ -227,71 +204,4 @@ impl From<ReadError> for ViewError {
 
 fn listed_entries() -> Query {
     Query::new(format!("SELECT {ENTRY_COLUMNS}, {ENTRY_BESIDES}"))
-}
-
-/// An entry, and the one that had reversed it at a log position.
-fn listed(row: &PgRow, up_to: i64) -> Result<ListedEntry, sqlx::Error> {
-    let reversed_at: Option<i64> = row.try_get(24)?;
-    let reversed_by = if reversed_at.is_some_and(|at| at <= up_to) { row.try_get(23)? } else { None };
-    Ok(ListedEntry { entry: entry(row)?, reversed_by, policy_hash: row.try_get(25)? })
-}
-
-pub(super) fn entry(row: &PgRow) -> Result<EntryRow, sqlx::Error> {
-    Ok(EntryRow {
-        number: row.try_get(0)?,
-        customer_id: row.try_get(1)?,
-        ticket_id: row.try_get(2)?,
-        work_id: row.try_get(3)?,
-        performer_id: row.try_get(4)?,
-        service_from_us: row.try_get(5)?,
-        service_to_us: row.try_get(6)?,
-        worked_seconds: row.try_get(7)?,
-        billed_seconds: row.try_get(8)?,
-        hourly_rate_minor: row.try_get(9)?,
-        amount_minor: row.try_get(10)?,
-        currency: row.try_get(11)?,
-        account: row.try_get(12)?,
-        rule: row.try_get(13)?,
-        clause: row.try_get(14)?,
-        policy_name: row.try_get(15)?,
-        policy_version: row.try_get(16)?,
-        contract_version: row.try_get(17)?,
-        posted_position: row.try_get(18)?,
-        posted_at_us: row.try_get(19)?,
-        assessment: row.try_get(20)?,
-        segment: row.try_get(21)?,
-        reverses: row.try_get(22)?,
-    })
-}
-
-fn ticket(row: &PgRow) -> Result<TicketRow, sqlx::Error> {
-    let (system, number): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
-    Ok(TicketRow {
-        opened_position: row.try_get(0)?,
-        ticket_id: row.try_get(1)?,
-        customer_id: row.try_get(2)?,
-        reference: system.zip(number),
-        impact: row.try_get(5)?,
-        opened_at_us: row.try_get(6)?,
-        status: row.try_get(7)?,
-        class: row.try_get(8)?,
-        rule: row.try_get(9)?,
-    })
-}
-
-fn balance(row: &PgRow) -> Result<BalanceRow, sqlx::Error> {
-    let ticket: String = row.try_get(2)?;
-    Ok(BalanceRow {
-        cursor: row.try_get(0)?,
-        customer_id: row.try_get(1)?,
-        ticket_id: ticket.parse().ok(),
-        account: row.try_get(3)?,
-        rule: row.try_get(4)?,
-        currency: row.try_get(5)?,
-        sum: BalanceDelta {
-            worked_seconds: row.try_get(6)?,
-            billed_seconds: row.try_get(7)?,
-            amount_minor: row.try_get(8)?,
-        },
-    })
 }

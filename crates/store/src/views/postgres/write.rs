@@ -6,11 +6,11 @@ use sqlx::{Arguments as _, Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::read::{self, ENTRY_COLUMNS};
 use super::{PROJECTOR_LOCK, origin};
 use crate::fault::{Cause, cause};
 use crate::log::{EventLog, OpenError, UnavailableReason};
 use crate::postgres::{Schema, Server, Use, prepare_schema, try_lock};
+use crate::views::columns::{self, ENTRY_COLUMNS};
 use crate::views::{
     ContractRow, EntryRow, PolicyRow, TicketRow, ViewBatch, ViewError, ViewsOpenError, ViewsWriter, all_there,
     not_behind,
@@ -177,7 +177,7 @@ impl ViewsWriter for PostgresViewsWriter {
                 values.add(some.iter().map(|(_, place)| i64::from(*place)).bind_iter())
             })?;
             for row in self.rows(&sql, values).await? {
-                entries.push(read::entry(&row)?);
+                entries.push(columns::entry(&row)?);
             }
         }
         Ok(entries)
@@ -272,9 +272,9 @@ fn amended(batch: &ViewBatch) -> Result<PgArguments, ViewError> {
 }
 
 const TICKETS: &str = "INSERT INTO tickets (opened_position, ticket_id, customer_id, reference_system, \
-     reference_number, impact, opened_at_us, status, class, rule) \
+     reference_number, impact, opened_at_us, status, class, rule, origin) \
      SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], \
-     $8::text[], $9::text[], $10::text[])";
+     $8::text[], $9::text[], $10::text[], $11::text[])";
 
 fn tickets(rows: &[TicketRow]) -> Result<PgArguments, ViewError> {
     arguments(|values| {
@@ -287,7 +287,8 @@ fn tickets(rows: &[TicketRow]) -> Result<PgArguments, ViewError> {
         values.add(rows.iter().map(|row| row.opened_at_us).bind_iter())?;
         values.add(rows.iter().map(|row| &*row.status).bind_iter())?;
         values.add(rows.iter().map(|row| row.class.as_deref()).bind_iter())?;
-        values.add(rows.iter().map(|row| row.rule.as_deref()).bind_iter())
+        values.add(rows.iter().map(|row| row.rule.as_deref()).bind_iter())?;
+        values.add(rows.iter().map(|row| row.origin.as_deref()).bind_iter())
     })
 }
 
@@ -308,10 +309,12 @@ fn changes(batch: &ViewBatch) -> Result<PgArguments, ViewError> {
 
 const ENTRIES: &str = "INSERT INTO entries (number, customer_id, ticket_id, work_id, performer_id, service_from_us, \
      service_to_us, worked_seconds, billed_seconds, hourly_rate_minor, amount_minor, currency, account, rule, clause, \
-     policy_name, policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses) \
+     policy_name, policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses, \
+     origin) \
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], \
      $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[], \
-     $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::uuid[], $22::bigint[], $23::bigint[])";
+     $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::uuid[], $22::bigint[], $23::bigint[], \
+     $24::text[])";
 
 fn entries(rows: &[EntryRow]) -> Result<PgArguments, ViewError> {
     arguments(|values| {
@@ -337,7 +340,8 @@ fn entries(rows: &[EntryRow]) -> Result<PgArguments, ViewError> {
         values.add(rows.iter().map(|row| row.posted_at_us).bind_iter())?;
         values.add(rows.iter().map(|row| row.assessment).bind_iter())?;
         values.add(rows.iter().map(|row| row.segment).bind_iter())?;
-        values.add(rows.iter().map(|row| row.reverses).bind_iter())
+        values.add(rows.iter().map(|row| row.reverses).bind_iter())?;
+        values.add(rows.iter().map(|row| row.origin.as_deref()).bind_iter())
     })
 }
 

@@ -16,14 +16,16 @@ const TABLES: [(&str, &str, &str); 6] = [
     (
         "tickets",
         "opened_position",
-        "ticket_id, customer_id, reference_system, reference_number, impact, opened_at_us, status, class, rule",
+        "ticket_id, customer_id, reference_system, reference_number, impact, opened_at_us, status, class, rule, \
+         origin",
     ),
     (
         "entries",
         "number",
         "customer_id, ticket_id, work_id, performer_id, service_from_us, service_to_us, worked_seconds, \
          billed_seconds, hourly_rate_minor, amount_minor, currency, account, rule, clause, policy_name, \
-         policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses",
+         policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses, \
+         origin",
     ),
     ("balances", "customer_id, rule, account, currency", "worked_seconds, billed_seconds, amount_minor"),
     ("contracts", "customer_id", "currency, time_zone, version"),

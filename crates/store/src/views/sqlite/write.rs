@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::read;
 use crate::sqlite::BulkInsert;
+use crate::views::columns;
 use crate::views::{
     BalanceDelta, BalanceOf, ContractRow, EntryRow, PolicyRow, TicketChange, TicketRow, ViewBatch, ViewError,
     ViewsWriter, all_there, not_behind,
@@ -34,8 +34,8 @@ impl SqliteViewsWriter {
             unsettled: false,
             tickets: BulkInsert::new(
                 "INSERT INTO tickets (opened_position, ticket_id, customer_id, reference_system, reference_number, \
-                 impact, opened_at_us, status, class, rule)",
-                10,
+                 impact, opened_at_us, status, class, rule, origin)",
+                11,
                 "",
             ),
             changes: BulkInsert::with(
@@ -49,8 +49,8 @@ impl SqliteViewsWriter {
                 "INSERT INTO entries (number, customer_id, ticket_id, work_id, performer_id, service_from_us, \
                  service_to_us, worked_seconds, billed_seconds, hourly_rate_minor, amount_minor, currency, account, \
                  rule, clause, policy_name, policy_version, contract_version, posted_position, \
-                 posted_at_us, assessment, segment, reverses)",
-                23,
+                 posted_at_us, assessment, segment, reverses, origin)",
+                24,
                 "",
             ),
             balances: BulkInsert::new(
@@ -117,7 +117,7 @@ impl ViewsWriter for SqliteViewsWriter {
         let sql = format!(
             "SELECT {} FROM json_each(?) named CROSS JOIN entries e \
              ON e.assessment = unhex(named.value ->> 0) AND e.segment = named.value ->> 1 WHERE e.reverses IS NULL",
-            read::ENTRY_COLUMNS
+            columns::ENTRY_COLUMNS
         );
         let mut entries = Vec::with_capacity(named.len());
         for some in named.chunks(NAMED_MAX) {
@@ -125,7 +125,7 @@ impl ViewsWriter for SqliteViewsWriter {
                 some.iter().map(|(assessment, place)| format!("[\"{}\",{place}]", assessment.simple())).collect();
             let found = sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).bind(format!("[{}]", list.join(",")));
             for row in found.fetch_all(&mut self.connection).await? {
-                entries.push(read::entry(&row)?);
+                entries.push(columns::entry(&row)?);
             }
         }
         Ok(entries)
@@ -174,7 +174,8 @@ fn bind_ticket(row: &TicketRow, to: &mut SqliteArguments) -> Bound {
     to.add(row.opened_at_us)?;
     to.add(row.status.clone())?;
     to.add(row.class.clone())?;
-    to.add(row.rule.clone())
+    to.add(row.rule.clone())?;
+    to.add(row.origin.clone())
 }
 
 fn bind_change((id, change): &(&Uuid, &TicketChange), to: &mut SqliteArguments) -> Bound {
@@ -207,7 +208,8 @@ fn bind_entry(row: &EntryRow, to: &mut SqliteArguments) -> Bound {
     to.add(row.posted_at_us)?;
     to.add(bytes(&row.assessment))?;
     to.add(row.segment)?;
-    to.add(row.reverses)
+    to.add(row.reverses)?;
+    to.add(row.origin.clone())
 }
 
 fn bind_balance((of, delta): &(&BalanceOf, &BalanceDelta), to: &mut SqliteArguments) -> Bound {

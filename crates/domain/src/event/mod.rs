@@ -3,15 +3,23 @@
 //! A payload is the canonical JSON of one of these structs; its type stands beside
 //! it in the log and is not repeated inside. What was once written can always be
 //! read: a later version of the program adds variants or defaulted fields.
-//! Golden files in `tests/golden` hold one example of each.
+//! Golden files in `tests/domain/golden` hold one example of each.
+
+mod cause;
+mod release;
+mod segment;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::facts::{Account, Activity, Class, FaultCause, Findings, Impact};
 use crate::ids::{CustomerId, EventId, Reference, StaffId};
 use crate::money::Currency;
-use crate::policy::{ClauseId, RuleId};
+use crate::policy::RuleId;
 use crate::time::{Date, Second, Timestamp};
+
+pub use cause::{Cause, Role};
+pub use release::{Basis, Limit, Offer};
+pub use segment::{PolicyPin, PolicyRef, PostingRef, Segment};
 
 /// The schema version written now. Version 1 is the only one so far.
 pub const SCHEMA_VERSION: u16 = 1;
@@ -26,176 +34,6 @@ pub struct Unreadable {
     pub schema_version: u16,
     /// What is wrong with it.
     pub problem: String,
-}
-
-/// A policy's version, as pinned by an opening or a classification.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyPin {
-    /// SHA-256 of the canonical policy, lower-case hex.
-    pub hash: String,
-    /// The policy's name.
-    pub name: String,
-    /// The version, from 1.
-    pub version: i64,
-}
-
-/// How much an approval releases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Limit {
-    /// So many minutes of billed and prepaid time.
-    Minutes(i64),
-    /// So much money, in minor units of the contract's currency.
-    Minor(i64),
-    /// Released without limit, and said so.
-    Unlimited,
-}
-
-/// What an approval is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    /// Work at the agreed hourly rate.
-    Hourly,
-    /// A fixed price.
-    Quote,
-}
-
-/// What the customer was told it would take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Offer {
-    /// Nothing was said.
-    None,
-    /// An estimate, which binds nobody.
-    EstimateMinutes(i64),
-    /// A fixed price in minor units of the contract's currency.
-    QuoteMinor(i64),
-}
-
-/// The part an event played in a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The work itself.
-    Work,
-    /// The ticket's opening.
-    Opening,
-    /// The classification in force.
-    Classification,
-    /// What the customer was told.
-    Information,
-    /// What the customer released.
-    Approval,
-    /// What the customer refused.
-    Decline,
-    /// What ended a release.
-    Revocation,
-    /// A contract's term.
-    Contract,
-    /// A grant of prepaid time.
-    Grant,
-    /// The policy version read.
-    Policy,
-    /// An accepted quote.
-    Quote,
-    /// The resolution that delivered a quote.
-    Resolution,
-    /// A closing that ended releases.
-    Closing,
-    /// A reopening.
-    Reopening,
-    /// The voiding of an entry.
-    Void,
-    /// A re-assessment somebody asked for.
-    Reassessment,
-}
-
-impl Role {
-    /// The role's name in queries and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Work => "work",
-            Self::Opening => "opening",
-            Self::Classification => "classification",
-            Self::Information => "information",
-            Self::Approval => "approval",
-            Self::Decline => "decline",
-            Self::Revocation => "revocation",
-            Self::Contract => "contract",
-            Self::Grant => "grant",
-            Self::Policy => "policy",
-            Self::Quote => "quote",
-            Self::Resolution => "resolution",
-            Self::Closing => "closing",
-            Self::Reopening => "reopening",
-            Self::Void => "void",
-            Self::Reassessment => "reassessment",
-        }
-    }
-}
-
-/// An event that took part in a decision.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cause {
-    /// The event.
-    pub event: EventId,
-    /// Its part.
-    pub role: Role,
-}
-
-/// A part of a work entry that stands on one account for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Segment {
-    /// Where it stands.
-    pub account: Account,
-    /// Its price.
-    pub amount_minor: i64,
-    /// What is billed: worked seconds and a supplement up to an agreed increment.
-    pub billed_seconds: i64,
-    /// The vouchers.
-    pub causes: Vec<Cause>,
-    /// The clause of the policy.
-    pub clause: ClauseId,
-    /// The part of the window it is about begins here.
-    pub from: Second,
-    /// The grant that prepaid time was drawn from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<EventId>,
-    /// The hourly rate, where one took part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hourly_rate_minor: Option<i64>,
-    /// The version of the policy whose rule decided.
-    pub policy: PolicyRef,
-    /// The rule.
-    pub rule: RuleId,
-    /// The part of the window ends before here.
-    pub to: Second,
-    /// What was worked of it.
-    pub worked_seconds: i64,
-}
-
-/// A policy version, named; its hash stands once beside the segments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyRef {
-    /// The policy's name.
-    pub name: std::sync::Arc<str>,
-    /// The version.
-    pub version: i64,
-}
-
-/// One posted segment: the assessment that posted it and its place in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PostingRef {
-    /// The `work_assessed` or `quote_assessed` event.
-    pub assessment: EventId,
-    /// The place in its `posted`, from 0.
-    pub index: u32,
 }
 
 /// The kind of clock a log was made with.
