@@ -81,7 +81,7 @@ BELEG_SERVICE_PASSWORD=compare BELEG_OWNER_PASSWORD=compare \
 service=${postgres/\/\/*@/\/\/${name}_service:compare@}
 serve postgres "$beleg" serve --bench --allow-import --database "$service/$name" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
 
-# Processor time of a server so far, in microseconds; of PostgreSQL's many, of this cluster's children.
+# Processor time of a server so far, in microseconds.
 cpu_of() { awk '{sub(/.*\) /, ""); print ($12 + $13) * 10000}' "/proc/$1/stat"; }
 note() { # CONTENDER WORKLOAD CLIENTS JSON [SERVER'S MICROSECONDS]
   jq -c --arg who "$1" --arg what "$2" --argjson n "$3" --argjson server "${5:-null}" \
@@ -91,14 +91,16 @@ note() { # CONTENDER WORKLOAD CLIENTS JSON [SERVER'S MICROSECONDS]
 uma() { # WORKLOAD CLIENTS
   local before after json; before=$(cpu_of "$uma_pid")
   json=$("$peers" umadb --url "$uma_url" --workload "$1" --clients "$2" --seconds "$seconds" --streams "$streams")
-  after=$(cpu_of "$uma_pid"); note UmaDB "$1" "$2" "$json" $((after - before))
+  after=$(cpu_of "$uma_pid")
+  # Before histories are read they are written, and that is not the reading's time.
+  if [ "$1" = append ]; then note UmaDB "$1" "$2" "$json" $((after - before)); else note UmaDB "$1" "$2" "$json"; fi
 }
 cqrs() { # CLIENTS
   note cqrs-es append "$1" \
     "$("$peers" cqrs --database "$postgres/${name}_peers" --clients "$1" --seconds "$seconds" --streams "$streams")"
 }
-# Preparing its tickets costs a server of Beleg time as well, so its part is not told here: see cpuUsPerCall of a
-# private server (beleg bench without --against).
+# Preparing the tickets of a round costs Beleg's server time as well, so its time is not told here: a private server
+# (beleg bench without --against) tells client and server together.
 beleg() { # CONTENDER URL WORKLOAD CLIENTS WHAT ENTRIES TICKETS
   local json; json=$("$beleg" bench --against "$2" --workloads "$3" --clients "$4" --seconds "$seconds" --rounds 1 \
     --tickets "$7" --entries "$6" --output json)
