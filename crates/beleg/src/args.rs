@@ -103,17 +103,41 @@ pub(crate) struct Bench {
     /// Seconds per workload and number of clients
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) seconds: u64,
-    /// Leave out what is only read: ticket, history and the whole log
-    #[arg(long)]
-    pub(crate) writes_only: bool,
+    /// What to measure; the whole log is read once, at the end
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT,…",
+        value_delimiter = ',',
+        default_value = "bare-append,log-work,ticket,history,log"
+    )]
+    pub(crate) workloads: Vec<Workload>,
     /// Rounds of the bare append and LogWork in turn; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(crate) rounds: u64,
     /// Tickets to prepare for each number of clients
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) tickets: u64,
+    /// Work entries on each of them before anything is measured; 8 make a history of 20 events
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    pub(crate) entries: u64,
     #[command(flatten)]
     pub(crate) beside: Beside,
+}
+
+/// What `beleg bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// One event, no decision: the yardstick
+    BareAppend,
+    /// The command: decision, assessment, two events
+    LogWork,
+    /// GetTicket
+    Ticket,
+    /// GetTicketHistory, a page of at most 20 events
+    History,
+    /// ReadLog from the first event to the last
+    Log,
 }
 
 #[derive(Debug, Subcommand)]

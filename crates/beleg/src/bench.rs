@@ -10,7 +10,7 @@
 mod measure;
 mod prepare;
 
-use crate::args;
+use crate::args::{self, Workload};
 use crate::failure::{Failure, Outcome};
 use crate::private_server::bench_server;
 use crate::session::Session;
@@ -68,28 +68,40 @@ pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome,
             channel: channel.clone(),
             name: format!("{customer}-{clients}").into(),
             appended: Arc::default(),
-            logged: Arc::default(),
+            // The entries that were prepared are the first rounds of the tickets.
+            logged: Arc::new(AtomicU64::new(args.entries * args.tickets)),
             read: Arc::default(),
             span: Duration::from_secs(args.seconds),
         };
+        prepare::entries(&channel, &bench.tickets, args.entries).await?;
         bar.finish_and_clear();
+        bench.views_caught_up().await?;
+        let wanted = |workload| args.workloads.contains(&workload);
         let (mut bare, mut logged) = (Vec::new(), Vec::new());
         for _ in 0..args.rounds {
-            bare.push(bench.written("bare append", *clients, Bench::append).await?);
-            logged.push(bench.written("LogWork", *clients, Bench::log_work).await?);
+            if wanted(Workload::BareAppend) {
+                bare.push(bench.written("bare append", *clients, Bench::append).await?);
+            }
+            if wanted(Workload::LogWork) {
+                logged.push(bench.written("LogWork", *clients, Bench::log_work).await?);
+            }
         }
         let (bare, logged) = (median(bare), median(logged));
-        ratios.push((*clients, 100 * logged.per_second() / bare.per_second().max(1)));
-        results.extend([bare, logged]);
-        if args.writes_only {
-            continue;
+        if let (Some(bare), Some(logged)) = (&bare, &logged) {
+            ratios.push((*clients, 100 * logged.per_second() / bare.per_second().max(1)));
         }
-        for (workload, call) in [("GetTicket", Read::Ticket), ("GetTicketHistory", Read::History)] {
+        results.extend([bare, logged].into_iter().flatten());
+        for (what, workload, call) in
+            [(Workload::Ticket, "GetTicket", Read::Ticket), (Workload::History, "GetTicketHistory", Read::History)]
+        {
+            if !wanted(what) {
+                continue;
+            }
             let reading = bench.clone();
             let calls = closed_loop(workload, *clients, bench.span, move || reading.clone().read(call));
             results.push(calls.await?);
         }
-        if Some(clients) == args.clients.last() {
+        if wanted(Workload::Log) && Some(clients) == args.clients.last() {
             read = Some(bench.read_log().await?);
         }
     }
@@ -125,14 +137,20 @@ impl Bench {
         let bench = self.clone();
         let mut measured = closed_loop(workload, clients, self.span, move || call(bench.clone())).await?;
         let behind = Instant::now();
-        while self.status().await?.views_position < self.status().await?.position {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.views_caught_up().await?;
         measured.took += behind.elapsed();
         measured.cpu = measure::since(cpu);
         let after = self.status().await?;
         measured.batches = u64::try_from(after.batches - before.batches).unwrap_or(0);
         Ok(measured)
+    }
+
+    /// Returns once the views have taken in what the log held.
+    async fn views_caught_up(&self) -> Result<(), Failure> {
+        while self.status().await?.views_position < self.status().await?.position {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     async fn status(&self) -> Result<pb::GetLogStatusResponse, Failure> {

@@ -6,6 +6,7 @@ use beleg_server::pb::policy_service_client::PolicyServiceClient;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
 use beleg_server::{call, pb};
 use indicatif::ProgressBar;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -71,6 +72,29 @@ pub(crate) async fn tickets(
         tickets.extend(client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??);
     }
     Ok(tickets)
+}
+
+/// Logs so many entries on each ticket, round by round: in the log a ticket's events lie as far apart as they would
+/// in a house that works on all of them.
+pub(crate) async fn entries(channel: &Channel, tickets: &Arc<Vec<String>>, entries: u64) -> Result<(), Failure> {
+    let step = usize::try_from(PREPARING).unwrap_or(1);
+    for round in 0..entries {
+        let logging: Vec<_> = (0..step.min(tickets.len()))
+            .map(|first| {
+                let (mut client, tickets) = (TicketServiceClient::new(channel.clone()), Arc::clone(tickets));
+                tokio::spawn(async move {
+                    for ticket in tickets.iter().skip(first).step_by(step) {
+                        client.log_work(work(ticket, round)).await?;
+                    }
+                    Ok::<_, Failure>(())
+                })
+            })
+            .collect();
+        for client in logging {
+            client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??;
+        }
+    }
+    Ok(())
 }
 
 async fn ticket(client: &mut TicketServiceClient<Channel>, customer: &str) -> Result<String, Failure> {
