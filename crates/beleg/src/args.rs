@@ -121,6 +121,13 @@ pub(crate) struct Bench {
     /// Work entries on each of them before anything is measured; 8 make a history of 20 events
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1_000))]
     pub(crate) entries: u64,
+    /// Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first
+    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["against", "database"],
+          value_parser = clap::value_parser!(u64).range(200_000..=1_000_000_000))]
+    pub(crate) grow: Option<u64>,
+    /// Keep the large log here, or go on with the one that is here (default: a temporary directory)
+    #[arg(long, value_name = "DIR", requires = "grow")]
+    pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) beside: Beside,
 }

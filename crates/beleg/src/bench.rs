@@ -7,8 +7,10 @@
 //! counts for both. What is printed is measured in this run and says nothing about
 //! another machine.
 
+mod growth;
 mod measure;
 mod prepare;
+mod server_process;
 
 use crate::args::{self, Workload};
 use crate::failure::{Failure, Outcome};
@@ -46,6 +48,9 @@ struct Bench {
 /// Runs all workloads with every number of clients, each on tickets of its own: what one
 /// logged does not make the next one's tickets longer.
 pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome, Failure> {
+    if let Some(events) = args.grow {
+        return growth::run(session, &args, events).await;
+    }
     if let Some(clients) = args.clients.iter().find(|clients| **clients > args.tickets) {
         let message = format!(
             "{clients} clients on {} tickets would wait for each other: give --tickets {clients} or more",
