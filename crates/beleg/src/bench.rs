@@ -36,7 +36,7 @@ const BARE_TEXT_BYTES: usize = 370;
 #[derive(Clone)]
 struct Bench {
     channel: Channel,
-    /// Makes the bare append's streams this one's own.
+    /// Makes the bare append's streams, and who works, this one's own.
     name: Arc<str>,
     tickets: Arc<Vec<String>>,
     appended: Arc<AtomicU64>,
@@ -183,7 +183,7 @@ impl Bench {
 
     async fn log_work(self) -> Result<(), tonic::Status> {
         let (ticket, round) = self.next(&self.logged);
-        let work = prepare::work(&self.tickets[ticket], round);
+        let work = prepare::work(&self.tickets[ticket], &self.name, round);
         TicketServiceClient::new(self.channel).log_work(work).await.map(drop)
     }
 

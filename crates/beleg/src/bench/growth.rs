@@ -1,7 +1,7 @@
 //! `beleg bench --grow N`: does a log of N events serve as fast, and in as little memory, as one of 100,000?
 //!
 //! Both logs are written by the commands that any client sends, so every event in them is decided, hashed and
-//! verifiable, and 20 of them make a ticket. The large one is kept where it was asked for and only what is missing is
+//! verifiable, and 21 of them make a ticket. The large one is kept where it was asked for and only what is missing is
 //! added, so that the next run starts at once. Both are then served by a process each, freshly started, and measured
 //! in turn on as many tickets, evenly spread over the whole log.
 
@@ -22,9 +22,9 @@ use tonic::transport::Channel;
 
 /// What growth is compared with.
 const SMALL_EVENTS: u64 = 100_000;
-/// Four events that open a ticket and release its work, and two for each entry.
+/// With them a ticket has five events that open it and release its work, and two for each entry.
 const ENTRIES: u64 = 8;
-const TICKET_EVENTS: u64 = 20;
+const TICKET_EVENTS: u64 = 21;
 /// Tickets that are prepared together, for one customer.
 const TOGETHER: u64 = 10_000;
 /// Tickets that are measured: no more than the small log has.
@@ -142,19 +142,14 @@ async fn tickets(channel: &Channel) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// The first round of work that no run before has logged: two runs in one minute aside, nobody works twice at a time.
-pub(super) fn fresh_round() -> u64 {
-    let minutes = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 60;
-    100 + minutes % 10_000
-}
-
 impl Bench {
     /// A bench on tickets that have entries already.
     fn on(channel: Channel, tickets: Vec<String>, span: Duration) -> Self {
-        let logged = fresh_round() * tickets.len() as u64;
+        let logged = ENTRIES * tickets.len() as u64;
+        let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Self {
             channel,
-            name: "growth".into(),
+            name: format!("growth-{run:x}").into(),
             tickets: Arc::new(tickets),
             appended: Arc::default(),
             logged: Arc::new(AtomicU64::new(logged)),

@@ -28,7 +28,7 @@ impl ServerProcess {
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut said).map_err(failed)?;
         }
-        let url = said.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
+        let url = said.split([' ', ';', '\n']).find(|word| word.starts_with("http://")).map(str::to_owned);
         // What kept it from starting it has said itself, on standard error.
         let url = url.ok_or_else(|| failed(format!("no server on {}", data.display())));
         match url {
