@@ -1,5 +1,6 @@
 //! The arguments as they are typed; each command checks its own before any work.
 
+mod bench;
 mod keeping;
 
 use crate::lang::Lang;
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) use bench::{Bench, Workload};
 pub(crate) use keeping::{Database, Migrate, Rebuild, Serve, Verify};
 
 /// Support tickets as events, every charge with its voucher.
@@ -89,31 +91,6 @@ impl Command {
             | Self::Bench(_) => false,
         }
     }
-}
-
-/// What `beleg bench` takes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Bench {
-    /// A running server to measure, started with --bench and --allow-import on a log made for it (default: a private one)
-    #[arg(long, value_name = "URL")]
-    pub(crate) against: Option<String>,
-    /// Clients at once; each has one call under way
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,16,64,256", value_parser = clap::value_parser!(u64).range(1..=4096))]
-    pub(crate) clients: Vec<u64>,
-    /// Seconds per workload and number of clients
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) seconds: u64,
-    /// Leave out what is only read: ticket, history and the whole log
-    #[arg(long)]
-    pub(crate) writes_only: bool,
-    /// Rounds of the bare append and LogWork in turn; the median counts
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
-    pub(crate) rounds: u64,
-    /// Tickets to prepare for each number of clients
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(crate) tickets: u64,
-    #[command(flatten)]
-    pub(crate) beside: Beside,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::storage::check_writable;
 use beleg_server::audit::{self, AuditError, Differences, Rebuilt};
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Builds the views anew, or compares a fresh build with the serving ones.
@@ -25,11 +25,22 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
     check_writable(&storage)?;
     let result = audit::rebuild(&storage, &progress).await;
     bar.finish_and_clear();
-    let Rebuilt { events, differences } = result.map_err(|error| failed(session.lang, &storage.place(), &error))?;
-    if !session.screen.is_json() {
-        let told = session.lang.pick("Ereignisse, Sichten neu aufgebaut", "events, views rebuilt");
-        session.screen.line(format!("{events} {told}"))?;
+    let Rebuilt { events, took, differences } =
+        result.map_err(|error| failed(session.lang, &storage.place(), &error))?;
+    let (ms, rate) = (took.as_millis(), u128::from(events) * 1_000_000 / took.as_micros().max(1));
+    if session.screen.is_json() {
+        let mut told = as_json(&differences);
+        told["events"] = json!(events);
+        told["buildMs"] = json!(ms);
+        told["eventsPerSecond"] = json!(rate);
+        session.screen.json(&told)?;
+        return Ok(outcome(&differences));
     }
+    let seconds = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    session.screen.line(session.lang.pick(
+        format!("{events} Ereignisse, Sichten neu aufgebaut in {seconds} s, {rate} je Sekunde"),
+        format!("{events} events, views rebuilt in {seconds} s, {rate} per second"),
+    ))?;
     let told = session.lang.pick("Zeilen der ersetzten Sichten verglichen", "rows of the replaced views compared");
     tell(session, told, differences)
 }
@@ -53,7 +64,7 @@ fn advance(bar: &ProgressBar, done: u64, total: u64) {
 fn tell(session: &Session, what: &str, result: Differences) -> Result<Outcome, Failure> {
     let screen = &session.screen;
     if screen.is_json() {
-        screen.json(&json!({ "checked": result.checked, "count": result.count, "differences": result.found }))?;
+        screen.json(&as_json(&result))?;
     } else {
         for difference in &result.found {
             screen.line(difference)?;
@@ -62,7 +73,15 @@ fn tell(session: &Session, what: &str, result: Differences) -> Result<Outcome, F
         let differences = session.lang.pick(format!("{count} Unterschiede"), format!("{count} differences"));
         screen.line(format!("{} {what}, {differences}", result.checked))?;
     }
-    Ok(if result.count == 0 { Outcome::Good } else { Outcome::Differs })
+    Ok(outcome(&result))
+}
+
+fn as_json(result: &Differences) -> Value {
+    json!({ "checked": result.checked, "count": result.count, "differences": result.found })
+}
+
+fn outcome(result: &Differences) -> Outcome {
+    if result.count == 0 { Outcome::Good } else { Outcome::Differs }
 }
 
 fn failed(lang: Lang, data: &Path, error: &AuditError) -> Failure {

@@ -7,10 +7,12 @@
 //! counts for both. What is printed is measured in this run and says nothing about
 //! another machine.
 
+mod growth;
 mod measure;
 mod prepare;
+mod server_process;
 
-use crate::args;
+use crate::args::{self, Workload};
 use crate::failure::{Failure, Outcome};
 use crate::private_server::bench_server;
 use crate::session::Session;
@@ -34,7 +36,7 @@ const BARE_TEXT_BYTES: usize = 370;
 #[derive(Clone)]
 struct Bench {
     channel: Channel,
-    /// Makes the bare append's streams this one's own.
+    /// Makes the bare append's streams, and who works, this one's own.
     name: Arc<str>,
     tickets: Arc<Vec<String>>,
     appended: Arc<AtomicU64>,
@@ -46,6 +48,9 @@ struct Bench {
 /// Runs all workloads with every number of clients, each on tickets of its own: what one
 /// logged does not make the next one's tickets longer.
 pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome, Failure> {
+    if let Some(events) = args.grow {
+        return growth::run(session, &args, events).await;
+    }
     if let Some(clients) = args.clients.iter().find(|clients| **clients > args.tickets) {
         let message = format!(
             "{clients} clients on {} tickets would wait for each other: give --tickets {clients} or more",
@@ -68,28 +73,40 @@ pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome,
             channel: channel.clone(),
             name: format!("{customer}-{clients}").into(),
             appended: Arc::default(),
-            logged: Arc::default(),
+            // The entries that were prepared are the first rounds of the tickets.
+            logged: Arc::new(AtomicU64::new(args.entries * args.tickets)),
             read: Arc::default(),
             span: Duration::from_secs(args.seconds),
         };
+        prepare::entries(&channel, &bench.tickets, args.entries).await?;
         bar.finish_and_clear();
+        bench.views_caught_up().await?;
+        let wanted = |workload| args.workloads.contains(&workload);
         let (mut bare, mut logged) = (Vec::new(), Vec::new());
         for _ in 0..args.rounds {
-            bare.push(bench.written("bare append", *clients, Bench::append).await?);
-            logged.push(bench.written("LogWork", *clients, Bench::log_work).await?);
+            if wanted(Workload::BareAppend) {
+                bare.push(bench.written("bare append", *clients, Bench::append).await?);
+            }
+            if wanted(Workload::LogWork) {
+                logged.push(bench.written("LogWork", *clients, Bench::log_work).await?);
+            }
         }
         let (bare, logged) = (median(bare), median(logged));
-        ratios.push((*clients, 100 * logged.per_second() / bare.per_second().max(1)));
-        results.extend([bare, logged]);
-        if args.writes_only {
-            continue;
+        if let (Some(bare), Some(logged)) = (&bare, &logged) {
+            ratios.push((*clients, 100 * logged.per_second() / bare.per_second().max(1)));
         }
-        for (workload, call) in [("GetTicket", Read::Ticket), ("GetTicketHistory", Read::History)] {
+        results.extend([bare, logged].into_iter().flatten());
+        for (what, workload, call) in
+            [(Workload::Ticket, "GetTicket", Read::Ticket), (Workload::History, "GetTicketHistory", Read::History)]
+        {
+            if !wanted(what) {
+                continue;
+            }
             let reading = bench.clone();
             let calls = closed_loop(workload, *clients, bench.span, move || reading.clone().read(call));
             results.push(calls.await?);
         }
-        if Some(clients) == args.clients.last() {
+        if wanted(Workload::Log) && Some(clients) == args.clients.last() {
             read = Some(bench.read_log().await?);
         }
     }
@@ -125,14 +142,20 @@ impl Bench {
         let bench = self.clone();
         let mut measured = closed_loop(workload, clients, self.span, move || call(bench.clone())).await?;
         let behind = Instant::now();
-        while self.status().await?.views_position < self.status().await?.position {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.views_caught_up().await?;
         measured.took += behind.elapsed();
         measured.cpu = measure::since(cpu);
         let after = self.status().await?;
         measured.batches = u64::try_from(after.batches - before.batches).unwrap_or(0);
         Ok(measured)
+    }
+
+    /// Returns once the views have taken in what the log held.
+    async fn views_caught_up(&self) -> Result<(), Failure> {
+        while self.status().await?.views_position < self.status().await?.position {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     async fn status(&self) -> Result<pb::GetLogStatusResponse, Failure> {
@@ -160,7 +183,7 @@ impl Bench {
 
     async fn log_work(self) -> Result<(), tonic::Status> {
         let (ticket, round) = self.next(&self.logged);
-        let work = prepare::work(&self.tickets[ticket], round);
+        let work = prepare::work(&self.tickets[ticket], &self.name, round);
         TicketServiceClient::new(self.channel).log_work(work).await.map(drop)
     }
 

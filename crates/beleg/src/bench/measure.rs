@@ -88,10 +88,11 @@ pub(crate) fn per_second(count: u64, took: Duration) -> u64 {
     u64::try_from(u128::from(count) * 1_000_000 / took.as_micros().max(1)).unwrap_or(u64::MAX)
 }
 
-/// The round in the middle, by its rate.
-pub(crate) fn median(mut rounds: Vec<Measured>) -> Measured {
+/// The round in the middle, by its rate; none of none.
+pub(crate) fn median(mut rounds: Vec<Measured>) -> Option<Measured> {
     rounds.sort_by_key(Measured::per_second);
-    rounds.swap_remove(rounds.len() / 2)
+    let middle = rounds.len() / 2;
+    rounds.into_iter().nth(middle)
 }
 
 /// Repeats a call from so many clients for a span.

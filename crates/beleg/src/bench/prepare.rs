@@ -6,6 +6,7 @@ use beleg_server::pb::policy_service_client::PolicyServiceClient;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
 use beleg_server::{call, pb};
 use indicatif::ProgressBar;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -73,6 +74,29 @@ pub(crate) async fn tickets(
     Ok(tickets)
 }
 
+/// Logs so many entries on each ticket, round by round: in the log a ticket's events lie as far apart as they would
+/// in a house that works on all of them.
+pub(crate) async fn entries(channel: &Channel, tickets: &Arc<Vec<String>>, entries: u64) -> Result<(), Failure> {
+    let step = usize::try_from(PREPARING).unwrap_or(1);
+    for round in 0..entries {
+        let logging: Vec<_> = (0..step.min(tickets.len()))
+            .map(|first| {
+                let (mut client, tickets) = (TicketServiceClient::new(channel.clone()), Arc::clone(tickets));
+                tokio::spawn(async move {
+                    for ticket in tickets.iter().skip(first).step_by(step) {
+                        client.log_work(work(ticket, "staff", round)).await?;
+                    }
+                    Ok::<_, Failure>(())
+                })
+            })
+            .collect();
+        for client in logging {
+            client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??;
+        }
+    }
+    Ok(())
+}
+
 async fn ticket(client: &mut TicketServiceClient<Channel>, customer: &str) -> Result<String, Failure> {
     let open = pb::OpenTicketRequest {
         request_id: id(),
@@ -116,14 +140,15 @@ async fn ticket(client: &mut TicketServiceClient<Channel>, customer: &str) -> Re
     Ok(ticket_id)
 }
 
-/// A minute of execution, each round of the tickets two minutes later.
-pub(crate) fn work(ticket: &str, round: u64) -> pb::LogWorkRequest {
+/// A minute of execution, each round of the tickets two minutes later. `who` keeps runs on the same tickets apart:
+/// nobody works twice at a time.
+pub(crate) fn work(ticket: &str, who: &str, round: u64) -> pb::LogWorkRequest {
     let from = OPENED_SECONDS_AGO - 120 * (i64::try_from(round).unwrap_or(0) + 1);
     pb::LogWorkRequest {
         request_id: id(),
         ticket_id: ticket.to_owned(),
         activity: pb::Activity::Execution.into(),
-        performer_id: format!("staff-{round}"),
+        performer_id: format!("{who}-{round}"),
         from: Some(seconds_ago(from)),
         to: Some(seconds_ago(from - 60)),
         ..Default::default()

@@ -2,6 +2,7 @@
 //! demand put in its place.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use beleg_store::views::{Difference, Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
@@ -15,6 +16,8 @@ use crate::projector::{self, Fresh};
 pub struct Rebuilt {
     /// The events that the new views show.
     pub events: u64,
+    /// What building them took, without the comparison with the replaced ones.
+    pub took: Duration,
     /// What the replaced views said otherwise.
     pub differences: Differences,
 }
@@ -42,6 +45,8 @@ async fn replace(
     storage: &Storage,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Rebuilt, AuditError> {
+    let began = Instant::now();
+    let mut comparing = Duration::ZERO;
     let mut generation = Generation::begin(storage).await?;
     let mut writer = generation.writer(log).await?;
     let head = log.head().position;
@@ -49,7 +54,9 @@ async fn replace(
     match pin(storage, log).await {
         Ok(mut serving) => {
             build(log, &mut *writer, serving.position(), head, progress).await?;
+            let built = Instant::now();
             let compared = compare(&mut serving, &generation).await;
+            comparing = built.elapsed();
             // Damaged views are why somebody builds them anew: that they cannot be read on is a finding, no obstacle.
             let closed = serving.close().await.map_err(|error| Failure::from(error).into());
             match compared.and_then(|found| closed.map(|()| found)) {
@@ -67,7 +74,8 @@ async fn replace(
     build(log, &mut *writer, end, end, progress).await?;
     writer.finish().await.map_err(Failure::from)?;
     generation.serve().await?;
-    Ok(Rebuilt { events: end.unsigned_abs(), differences })
+    let took = began.elapsed().saturating_sub(comparing);
+    Ok(Rebuilt { events: end.unsigned_abs(), took, differences })
 }
 
 fn not_compared(differences: &mut Differences, error: &dyn std::error::Error) {

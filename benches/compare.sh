@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Beleg's LogWork beside other event stores, in one run on this machine: three rounds in which the contenders take
+# turns, then the medians. Every round is on new streams or tickets. Whoever has no turn is idle.
+#
+#   benches/compare.sh                     the whole comparison, about ten minutes after the builds
+#   ROUNDS=1 SECONDS_EACH=1 CLIENTS="1 16" benches/compare.sh      a small one
+#
+# Needs jq, psql, protoc (UmaDB's build asks for it) and PostgreSQL's programs, or BELEG_TEST_POSTGRES_URL: a superuser's
+# URL without a database's name, such as postgres://postgres@127.0.0.1:5432. It creates and drops databases there.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-3} clients=${CLIENTS:-1 16 64 256} streams=${STREAMS:-10000}
+beleg=${BELEG:-$here/../target/release/beleg}
+umadb=${UMADB:-$here/.peers/bin/umadb}
+peers=${PEERS:-$here/peers/target/release/beleg-peers}
+
+for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
+if [ ! -x "$umadb" ] || [ ! -x "$peers" ]; then
+  command -v protoc >/dev/null || { echo "UmaDB's build needs protoc (Debian: protobuf-compiler)" >&2; exit 1; }
+fi
+[ -x "$umadb" ] || cargo install umadb --version 0.7.8 --locked --root "$here/.peers"
+[ -x "$peers" ] || cargo build --release --locked --manifest-path "$here/peers/Cargo.toml"
+[ -x "$beleg" ] || cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+
+work=$(mktemp -d) started=() cluster=''
+finish() {
+  if [ $? != 0 ]; then tail -n 5 "$work"/*.log >&2 || true; fi
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  if [ -n "$cluster" ]; then as_postgres "$programs/pg_ctl" -D "$cluster/data" -m immediate stop >/dev/null || true; fi
+  if [ -z "$cluster" ] && [ -n "${name:-}" ]; then drop_databases; fi
+  rm -rf "$work" ${cluster:+"$cluster"}
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# PostgreSQL does not run as root.
+as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+free_port() {
+  while local port=$((20000 + RANDOM % 20000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+  echo "$port"
+}
+start_cluster() {
+  programs=$(dirname "$(readlink -f "$(command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl | sort -V | tail -1)")")
+  cluster=$(as_postgres mktemp -d /tmp/beleg-compare-XXXXXX)
+  as_postgres "$programs/initdb" -A trust -U postgres -E UTF8 --locale=C --no-sync -D "$cluster/data" >/dev/null
+  local port; port=$(free_port)
+  as_postgres "$programs/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w start >/dev/null \
+    -o "-c listen_addresses=127.0.0.1 -p $port -k $cluster -c shared_buffers=256MB -c max_connections=100"
+  postgres=postgres://postgres@127.0.0.1:$port
+}
+sql() { psql -q "$postgres/postgres" -c "$1"; }
+drop_databases() { for one in "$name" "${name}_peers"; do sql "DROP DATABASE IF EXISTS $one WITH (FORCE)"; done; }
+
+postgres=${BELEG_TEST_POSTGRES_URL:-} programs=''
+if [ -z "$postgres" ]; then start_cluster; fi
+name=beleg_compare_$$
+for one in "$name" "${name}_peers"; do sql "CREATE DATABASE $one"; done
+
+# url_of LOG: where the server that writes LOG says it listens.
+url_of() {
+  for _ in $(seq 100); do
+    # A log may name the database's address as well.
+    sed -nE 's#.*listen(s at http://|ing on )(127\.0\.0\.1:[0-9]+).*#http://\2#p' "$1" | grep -m1 . && return
+    sleep 0.1
+  done
+  echo "no server: $(cat "$1")" >&2; exit 1
+}
+serve() { # NAME COMMAND…: starts a server; its address is then in $url
+  local log=$work/$1.log; shift
+  "$@" >"$log" 2>&1 &
+  started+=($!)
+  pid=$!
+  url=$(url_of "$log")
+}
+mkdir "$work/sqlite" "$work/umadb"
+serve umadb "$umadb" --listen "127.0.0.1:$(free_port)" --db-path "$work/umadb"; uma_url=$url uma_pid=$pid
+serve sqlite "$beleg" serve --bench --allow-import --data "$work/sqlite" --listen 127.0.0.1:0; sqlite_url=$url sqlite_pid=$pid
+BELEG_SERVICE_PASSWORD=compare BELEG_OWNER_PASSWORD=compare \
+  "$beleg" database init --admin "$postgres/$name" --owner "${name}_owner" --service "${name}_service" >/dev/null
+service=${postgres/\/\/*@/\/\/${name}_service:compare@}
+serve postgres "$beleg" serve --bench --allow-import --database "$service/$name" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
+
+# Processor time of a server so far, in microseconds.
+cpu_of() { awk '{sub(/.*\) /, ""); print ($12 + $13) * 10000}' "/proc/$1/stat"; }
+note() { # CONTENDER WORKLOAD CLIENTS JSON [SERVER'S MICROSECONDS]
+  jq -c --arg who "$1" --arg what "$2" --argjson n "$3" --argjson server "${5:-null}" \
+    '{who: $who, what: $what, n: $n, rate: .perSecond, p50: .p50Us, p99: .p99Us, client: .cpuUsPerCall,
+      server: (if $server and .calls then ($server / .calls | floor) else null end)}' <<<"$4" >>"$work/results"
+}
+uma() { # WORKLOAD CLIENTS
+  local before after json; before=$(cpu_of "$uma_pid")
+  json=$("$peers" umadb --url "$uma_url" --workload "$1" --clients "$2" --seconds "$seconds" --streams "$streams")
+  after=$(cpu_of "$uma_pid")
+  # Before histories are read they are written, and that is not the reading's time.
+  if [ "$1" = append ]; then note UmaDB "$1" "$2" "$json" $((after - before)); else note UmaDB "$1" "$2" "$json"; fi
+}
+cqrs() { # CLIENTS
+  note cqrs-es append "$1" \
+    "$("$peers" cqrs --database "$postgres/${name}_peers" --clients "$1" --seconds "$seconds" --streams "$streams")"
+}
+# Preparing the tickets of a round costs Beleg's server time as well, so its time is not told here: a private server
+# (beleg bench without --against) tells client and server together.
+beleg() { # CONTENDER URL WORKLOAD CLIENTS WHAT ENTRIES TICKETS
+  local json; json=$("$beleg" bench --against "$2" --workloads "$3" --clients "$4" --seconds "$seconds" --rounds 1 \
+    --tickets "$7" --entries "$6" --output json)
+  if [ "$5" = log ]; then json=$(jq .readLog <<<"$json"); else json=$(jq '.workloads[0]' <<<"$json"); fi
+  note "$1" "$5" "$4" "$json"
+}
+
+for n in $clients; do
+  for round in $(seq "$rounds"); do
+    echo "append: $n clients, round $round of $rounds" >&2
+    uma append "$n"
+    beleg "Beleg/SQLite" "$sqlite_url" log-work "$n" append 0 "$streams"
+    cqrs "$n"
+    beleg "Beleg/PostgreSQL" "$pg_url" log-work "$n" append 0 "$streams"
+  done
+done
+for round in $(seq "$rounds"); do
+  echo "reads: round $round of $rounds" >&2
+  uma history 16
+  beleg "Beleg/SQLite" "$sqlite_url" history 16 history 8 "$streams"
+  beleg "Beleg/PostgreSQL" "$pg_url" history 16 history 8 "$streams"
+done
+for round in $(seq "$rounds"); do
+  uma log 1
+  beleg "Beleg/SQLite" "$sqlite_url" log 1 log 0 1
+  beleg "Beleg/PostgreSQL" "$pg_url" log 1 log 0 1
+done
+
+if [ -n "${RESULTS:-}" ]; then cp "$work/results" "$RESULTS"; fi
+jq -rs '
+  def median: sort | .[length / 2 | floor];
+  def rate($who; $what; $n): [.[] | select(.who == $who and .what == $what and .n == $n) | .rate] | median;
+  def over($a; $b): if $a and $b then "\(100 * $a / $b | round) %" else "-" end;
+  . as $all | (map(.n) | unique) as $_ |
+  (["what", "clients", "who", "per second", "p50 us", "p99 us", "client us", "server us", "of UmaDB", "of cqrs-es"] | @tsv),
+  (group_by([.what, .n])[] | group_by(.who)[] | (map(.rate) | median) as $rate | .[0] as $one |
+    [$one.what, $one.n, $one.who, $rate, (map(.p50) | median), (map(.p99) | median), (map(.client) | median),
+     (map(.server) | median),
+     over($rate; $all | rate("UmaDB"; $one.what; $one.n)), over($rate; $all | rate("cqrs-es"; $one.what; $one.n))]
+    | map(. // "-") | @tsv)
+' "$work/results" | column -t -s $'\t'
