@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code, reason = "other tests kill it and call it")]
 mod server;
 
 use std::process::Command;
