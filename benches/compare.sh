@@ -2,7 +2,7 @@
 # Beleg's LogWork beside other event stores, in one run on this machine: three rounds in which the contenders take
 # turns, then the medians. Every round is on new streams or tickets. Whoever has no turn is idle.
 #
-#   benches/compare.sh                     the whole comparison, about ten minutes after the builds
+#   benches/compare.sh                     the whole comparison, seven to eight minutes after the builds
 #   ROUNDS=1 SECONDS_EACH=1 CLIENTS="1 16" benches/compare.sh      a small one
 #
 # Needs jq, psql, protoc (UmaDB's build asks for it) and PostgreSQL's programs, or BELEG_TEST_POSTGRES_URL: a superuser's
