@@ -2,8 +2,9 @@
 //!
 //! A reader is as fast as it wants to be, so what one of them may hold is bounded: a
 //! few pages and messages, and only so many readers at a time. While one page becomes a
-//! message the next one is read. Who takes nothing for long loses the connection, because a stream whose reader stands still
-//! cannot be told anything any more; the same ends it when the server ends.
+//! message the next one is read. Who takes nothing for long loses the connection, because
+//! a stream whose reader stands still cannot be told anything any more; the same ends it
+//! when the server ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
