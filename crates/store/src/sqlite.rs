@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
 pub(crate) use fault::{cause, open_error};
-pub(crate) use insert::BulkInsert;
+pub(crate) use insert::{BulkInsert, insert, rooms};
 pub(crate) use migration::{check_schema, migrate};
 
 use crate::log::OpenError;

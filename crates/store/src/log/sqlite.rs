@@ -1,5 +1,6 @@
 //! The log in one SQLite file: `log.sqlite`, with `log.lock` held by the one process that writes it.
 
+mod batch;
 mod checkpoint;
 mod open;
 mod read;

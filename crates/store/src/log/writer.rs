@@ -18,9 +18,12 @@
 //! that fails may have taken effect: its request ids are looked up before anyone is answered, and where the disk
 //! itself failed, what is not found may still come back after a crash, so it is answered as unknown.
 //!
-//! A log that several processes share goes another way first ([`shared`]): the batch is planned on assumptions, and
-//! one statement verifies them and appends. The steps above are for when they are wrong.
+//! Each step is a way to the database and back, so shorter ways are tried first. The log of this process alone is as it
+//! was left ([`own`]): steps 2 and 3 need no database, and begin and insert are one. A log that several processes share
+//! ([`shared`]) is planned for on assumptions, and one statement verifies them and appends. The steps above are for
+//! when that does not do.
 
+mod own;
 mod shared;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -76,6 +79,12 @@ pub(crate) trait BatchStore: Send {
 
     /// Those of these event ids that exist.
     async fn taken(&mut self, event_ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault>;
+
+    /// Begins a transaction and inserts what the plan accepted.
+    async fn begin_and_insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
+        self.begin().await?;
+        self.insert(batch, plan).await
+    }
 
     /// Inserts what the plan accepted.
     async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault>;
@@ -156,8 +165,12 @@ pub(crate) struct Writer {
     heads: StreamHeads,
     /// As last seen, for stamping ahead of the lock.
     head: Head,
+    /// Number of the last stream, as last seen; none before the first look and after a failure.
+    streams: Option<i64>,
     published: watch::Sender<Head>,
     follows_system_clock: bool,
+    /// So many batches look their requests up before they are planned; where the log is this process's own.
+    look_first: u32,
     /// So many batches lock before they are stamped; where the log is shared.
     lock_first: u32,
     /// Until then a lost connection is hidden from those who wait for the batch.
@@ -178,10 +191,21 @@ impl Writer {
         follows_system_clock: bool,
     ) -> Self {
         let head = *published.borrow();
-        let heads = StreamHeads::new(streams_remembered);
-        let waiting = VecDeque::new();
-        let (lock_first, give_up) = (0, Instant::now());
-        Self { store, jobs, gauges, waiting, limits, heads, head, published, follows_system_clock, lock_first, give_up }
+        Self {
+            store,
+            jobs,
+            gauges,
+            waiting: VecDeque::new(),
+            limits,
+            heads: StreamHeads::new(streams_remembered),
+            head,
+            streams: None,
+            published,
+            follows_system_clock,
+            look_first: 0,
+            lock_first: 0,
+            give_up: Instant::now(),
+        }
     }
 
     /// Works until the queue is closed and empty.
@@ -290,11 +314,14 @@ impl Writer {
             // What cannot be stamped is refused by the plan, with this same error.
             let _ = command.stamp(ahead.recorded_at_us);
         }
-        if self.store.is_shared()
-            && !look_up_events
-            && let Some(answers) = self.assuming(batch, clock_us).await?
-        {
-            return Ok(answers);
+        if !look_up_events {
+            let answered = match self.store.is_shared() {
+                true => self.assuming(batch, clock_us).await?,
+                false => self.unasked(batch, clock_us).await?,
+            };
+            if let Some(answers) = answered {
+                return Ok(answers);
+            }
         }
         let plan = match self.prepare(batch, look_up_events, clock_us).await {
             Ok(plan) => plan,
@@ -324,6 +351,7 @@ impl Writer {
     ) -> Result<Plan, Fault> {
         let (head, streams) = self.store.begin().await?;
         self.publish(head);
+        self.streams = Some(streams);
         let ids: Vec<_> = batch.iter().map(|command| command.request_id).collect();
         let requests = self.store.requests(&ids).await?;
         let heads = self.stream_heads(batch).await?;
@@ -361,9 +389,14 @@ impl Writer {
     }
 
     async fn undo(&mut self, fault: Fault) -> Fault {
-        tracing::warn!(error = fault.message(), "a transaction failed");
+        match &fault {
+            // A batch that goes another way then.
+            Fault::Constraint(message) => tracing::debug!(message, "a transaction was refused"),
+            Fault::Unavailable(_, message) => tracing::warn!(error = message, "a transaction failed"),
+        }
         self.store.rollback().await;
         self.heads.clear();
+        self.streams = None;
         fault
     }
 
@@ -418,6 +451,7 @@ impl Writer {
         for (stream, head) in &plan.heads {
             self.heads.put(Arc::clone(stream), *head);
         }
+        self.streams = self.streams.map(|_| plan.streams);
         self.publish(plan.head);
     }
 

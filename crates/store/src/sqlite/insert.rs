@@ -16,6 +16,22 @@ const VALUES_MAX: usize = 32_766;
 /// More rows than this in one statement gain nothing and cost memory in every prepared statement.
 const ROWS_MAX: usize = 512;
 
+/// So many rows at a time: 1, 2, 3, 4, 6, 8, 12, …
+pub(crate) fn rooms() -> impl Iterator<Item = usize> {
+    let counts = std::iter::successors(Some(1_usize), |rows| Some(rows * 2)).flat_map(|rows| [rows, rows * 3 / 2]);
+    std::iter::once(1).chain(counts.skip(2)).take_while(|rows| *rows <= ROWS_MAX)
+}
+
+/// The statement that inserts up to so many rows: `head` names table and columns, the first of which is never NULL.
+pub(crate) fn insert(head: &str, columns: usize, rows: usize) -> String {
+    format!("{head} SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL", values(columns, rows))
+}
+
+fn values(columns: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    vec![row.as_str(); rows].join(",")
+}
+
 /// One statement about many rows of one table.
 #[derive(Debug)]
 pub(crate) struct BulkInsert {
@@ -26,22 +42,17 @@ pub(crate) struct BulkInsert {
 impl BulkInsert {
     /// `INSERT`: `head` names table and columns, the first of which is never NULL; `tail` follows.
     pub(crate) fn new(head: &str, columns: usize, tail: &str) -> Self {
-        Self::about(columns, |values| {
-            format!("{head} SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL {tail}")
-        })
+        Self::about(columns, |rows| format!("{} {tail}", insert(head, columns, rows)))
     }
 
     /// Another statement: the rows stand between `head` and `tail`, which passes over those whose first column is NULL.
     pub(crate) fn with(head: &str, columns: usize, tail: &str) -> Self {
-        Self::about(columns, |values| format!("{head} VALUES {values} {tail}"))
+        Self::about(columns, |rows| format!("{head} VALUES {} {tail}", values(columns, rows)))
     }
 
-    fn about(columns: usize, text: impl Fn(&str) -> String) -> Self {
-        let row = format!("({})", vec!["?"; columns].join(","));
-        let counts = std::iter::successors(Some(1_usize), |rows| Some(rows * 2)).flat_map(|rows| [rows, rows * 3 / 2]);
-        let counts = counts.skip(2).take_while(|rows| *rows <= ROWS_MAX && rows * columns <= VALUES_MAX);
-        let texts = std::iter::once(1).chain(counts);
-        Self { texts: texts.map(|rows| (rows, text(&vec![row.as_str(); rows].join(",")).into())).collect() }
+    fn about(columns: usize, text: impl Fn(usize) -> String) -> Self {
+        let rooms = rooms().take_while(|rows| rows * columns <= VALUES_MAX);
+        Self { texts: rooms.map(|rows| (rows, text(rows).into())).collect() }
     }
 
     /// Runs the statement and says how many rows were written; `bind` adds one row's values, in the order of the

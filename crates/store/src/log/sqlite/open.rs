@@ -9,7 +9,8 @@ use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, watch};
 
-use super::write::{self, Inserts, SqliteStore};
+use super::batch::Inserts;
+use super::write::{self, SqliteStore};
 use super::{LogOptions, SqliteLog, limits, read};
 use crate::log::queue::Queue;
 use crate::log::writer::{Gauges, Writer};

@@ -1,8 +1,8 @@
 //! Batches as SQLite transactions.
 //!
-//! The transaction is spoken in plain SQL on a connection that belongs to the writer's task alone: begin and reading
-//! the head are one statement text, moving the head and commit another, because each statement is a hop to the
-//! connection's thread.
+//! The transaction is spoken in plain SQL on a connection that belongs to the writer's task alone. Each statement text
+//! is a hop to the connection's thread, so there are as few as can be: begin and what a batch adds are one, moving the
+//! head and commit another.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
-use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use super::batch::Inserts;
 use super::checkpoint::Checkpoints;
 use super::read;
 use crate::fault::Fault;
-use crate::log::command::{Command, Pending};
+use crate::log::command::Command;
 use crate::log::heads::StreamHead;
-use crate::log::plan::{Plan, Verdict};
+use crate::log::plan::Plan;
 use crate::log::writer::BatchStore;
-use crate::log::{Head, PersonalField, StoredRequest, UnavailableReason};
-use crate::sqlite::BulkInsert;
+use crate::log::{Head, StoredRequest, UnavailableReason};
 
 /// The writing connection.
 pub(super) struct SqliteStore {
@@ -119,6 +119,12 @@ impl BatchStore for SqliteStore {
         Ok(self.inserts.run(connection, batch, plan).await?)
     }
 
+    async fn begin_and_insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
+        self.connection().await?;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        Ok(self.inserts.begin_and_run(connection, batch, plan).await?)
+    }
+
     async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault> {
         Ok(move_head_and_commit(self.connection().await?, head, streams).await?)
     }
@@ -173,118 +179,4 @@ pub(super) async fn move_head_and_commit(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// One statement per table, for as many rows as there are.
-pub(super) struct Inserts {
-    streams: BulkInsert,
-    events: BulkInsert,
-    personal: BulkInsert,
-    requests: BulkInsert,
-}
-
-impl Default for Inserts {
-    fn default() -> Self {
-        Self {
-            streams: BulkInsert::new("INSERT INTO streams (stream_id, name)", 2, ""),
-            events: BulkInsert::new(
-                "INSERT INTO events (position, stream_id, version, event_id, event_type, schema_version, \
-                 occurred_at_us, recorded_at_us, request_id, causation_id, correlation_id, actor, origin, payload, \
-                 commitments, leaf_hash)",
-                16,
-                "",
-            ),
-            personal: BulkInsert::new("INSERT INTO personal (position, name, salt, bytes)", 4, ""),
-            requests: BulkInsert::new(
-                "INSERT INTO requests (request_id, salt, hash, first_position, event_count)",
-                5,
-                "",
-            ),
-        }
-    }
-}
-
-impl Inserts {
-    /// Inserts what the plan accepted of a batch.
-    pub(super) async fn run(
-        &self,
-        connection: &mut SqliteConnection,
-        batch: &[Command],
-        plan: &Plan,
-    ) -> Result<(), sqlx::Error> {
-        let accepted = batch.iter().zip(&plan.verdicts).filter_map(|(command, verdict)| match verdict {
-            Verdict::Accepted { first_position } => Some((command, *first_position)),
-            _ => None,
-        });
-        let accepted: Vec<_> = accepted.collect();
-        let events = accepted.iter().flat_map(|(command, first)| {
-            command.events.iter().zip(*first..).map(|(event, position)| (*command, event, position))
-        });
-        let events: Vec<_> = events.collect();
-        let personal =
-            events.iter().flat_map(|(_, event, position)| event.personal.iter().map(|field| (*position, field)));
-        let personal: Vec<_> = personal.collect();
-
-        self.streams
-            .run(connection, &plan.new_streams, |(stream_id, name), values| {
-                values.add(*stream_id)?;
-                values.add(Arc::clone(name))
-            })
-            .await?;
-        self.events
-            .run(connection, &events, |(command, event, position), values| {
-                let stream_id = plan.heads.get(&event.stream).map_or(0, |head| head.stream_id);
-                bind_event(values, command, event, *position, stream_id)
-            })
-            .await?;
-        self.personal.run(connection, &personal, bind_personal).await?;
-        self.requests.run(connection, &accepted, bind_request).await?;
-        Ok(())
-    }
-}
-
-type Bound = Result<(), sqlx::error::BoxDynError>;
-
-fn id(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
-}
-
-fn bind_event(
-    values: &mut SqliteArguments,
-    command: &Command,
-    event: &Pending,
-    position: i64,
-    stream_id: i64,
-) -> Bound {
-    values.add(position)?;
-    values.add(stream_id)?;
-    values.add(event.version)?;
-    values.add(id(event.event_id))?;
-    values.add(Arc::clone(&event.event_type))?;
-    values.add(i64::from(event.schema_version))?;
-    values.add(event.occurred_at_us)?;
-    values.add(command.recorded_at_us)?;
-    values.add(id(command.request_id))?;
-    values.add(event.causation_id.map(id))?;
-    values.add(command.correlation_id.map(id))?;
-    values.add(Arc::clone(&command.actor))?;
-    values.add(command.origin.clone())?;
-    values.add(Arc::clone(&event.payload))?;
-    values.add(event.commitments.clone())?;
-    values.add(event.leaf_hash.to_vec())
-}
-
-fn bind_personal((position, field): &(i64, &PersonalField), values: &mut SqliteArguments) -> Bound {
-    values.add(*position)?;
-    values.add(Arc::clone(&field.name))?;
-    values.add(field.salt.to_vec())?;
-    values.add(field.bytes.clone())
-}
-
-fn bind_request((command, first_position): &(&Command, i64), values: &mut SqliteArguments) -> Bound {
-    values.add(id(command.request_id))?;
-    values.add(command.salt.to_vec())?;
-    values.add(beleg_proof::commitment::commit(&command.salt, &command.request_digest).to_vec())?;
-    values.add(*first_position)?;
-    values.add(i64::try_from(command.events.len())?)
 }
