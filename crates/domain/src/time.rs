@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, LocalResult, NaiveDate, SecondsFormat, TimeZone, Utc};
+use beleg_proof::instant;
+use chrono::{DateTime, Datelike, LocalResult, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -36,6 +37,10 @@ impl Timestamp {
 
     /// Parses RFC 3339 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
+        // As events are written; whoever calls may write it otherwise.
+        if let Ok(us) = instant::parse(text) {
+            return Self::from_micros(us);
+        }
         let at = DateTime::parse_from_rfc3339(text).ok()?;
         Self::from_micros(at.timestamp_micros())
     }
@@ -85,18 +90,18 @@ impl Second {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::<Utc>::from_timestamp_micros(self.0) {
-            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true)),
-            None => write!(f, "{}us", self.0),
+        match instant::format(self.0) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => write!(f, "{}us", self.0),
         }
     }
 }
 
 impl fmt::Display for Second {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::<Utc>::from_timestamp(self.0, 0) {
-            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-            None => write!(f, "{}s", self.0),
+        match instant::format_second(self.0) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => write!(f, "{}s", self.0),
         }
     }
 }
@@ -115,13 +120,19 @@ impl fmt::Debug for Second {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match instant::format(self.0) {
+            Ok(text) => serializer.serialize_str(&text),
+            Err(_) => serializer.collect_str(self),
+        }
     }
 }
 
 impl Serialize for Second {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match instant::format_second(self.0) {
+            Ok(text) => serializer.serialize_str(&text),
+            Err(_) => serializer.collect_str(self),
+        }
     }
 }
 

@@ -27,17 +27,23 @@ pub enum InstantError {
 }
 
 /// A written instant; dereferences to its text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InstantText([u8; LENGTH]);
+pub type InstantText = Written<LENGTH>;
 
-impl InstantText {
+/// A written whole second: `YYYY-MM-DDTHH:MM:SSZ`.
+pub type SecondText = Written<20>;
+
+/// A text of so many bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Written<const BYTES: usize>([u8; BYTES]);
+
+impl<const BYTES: usize> Written<BYTES> {
     /// The text as bytes.
-    pub fn as_bytes(&self) -> &[u8; LENGTH] {
+    pub fn as_bytes(&self) -> &[u8; BYTES] {
         &self.0
     }
 }
 
-impl Deref for InstantText {
+impl<const BYTES: usize> Deref for Written<BYTES> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -46,13 +52,13 @@ impl Deref for InstantText {
     }
 }
 
-impl fmt::Display for InstantText {
+impl<const BYTES: usize> fmt::Display for Written<BYTES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
     }
 }
 
-impl fmt::Debug for InstantText {
+impl<const BYTES: usize> fmt::Debug for Written<BYTES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
     }
@@ -74,7 +80,15 @@ pub fn format(us: i64) -> Result<InstantText, InstantError> {
     digits(&mut text[14..16], seconds / 60 % 60);
     digits(&mut text[17..19], seconds % 60);
     digits(&mut text[20..26], of_day % 1_000_000);
-    Ok(InstantText(text))
+    Ok(Written(text))
+}
+
+/// Writes a whole second, given in seconds since 1970.
+pub fn format_second(seconds: i64) -> Result<SecondText, InstantError> {
+    let whole = format(seconds.saturating_mul(1_000_000))?;
+    let mut text = *b"0000-00-00T00:00:00Z";
+    text[..19].copy_from_slice(&whole.0[..19]);
+    Ok(Written(text))
 }
 
 /// Reads exactly what [`format`] writes.
@@ -159,6 +173,10 @@ mod tests {
         assert_eq!(&*format(MAX_US).unwrap(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(format(-1), Err(InstantError::OutOfRange(-1)));
         assert_eq!(format(MAX_US + 1), Err(InstantError::OutOfRange(MAX_US + 1)));
+        assert_eq!(&*format_second(MAX_US / 1_000_000).unwrap(), "9999-12-31T23:59:59Z");
+        for outside in [-1, MAX_US / 1_000_000 + 1, i64::MIN, i64::MAX] {
+            assert!(format_second(outside).is_err(), "{outside}");
+        }
     }
 
     #[test]
@@ -194,6 +212,9 @@ mod tests {
             let text = format(us).unwrap();
             prop_assert_eq!(&*text, by_chrono(us));
             prop_assert_eq!(parse(&text), Ok(us));
+            let second = DateTime::<Utc>::from_timestamp(us / 1_000_000, 0).unwrap();
+            let second = second.to_rfc3339_opts(SecondsFormat::Secs, true);
+            prop_assert_eq!(&*format_second(us / 1_000_000).unwrap(), second);
         }
 
         #[test]
