@@ -39,8 +39,9 @@ impl Published {
     pub fn read(event: EventId, at: Timestamp, published: PolicyPublished) -> Result<Self, Vec<Problem>> {
         let policy = Policy::from_canonical_json(published.document.as_bytes())?;
         let PolicyPublished { hash, name, version, .. } = published;
-        let reference = PolicyRef { name: name.as_str().into(), version };
-        Ok(Self { event, at, pin: PolicyPin { hash, name, version }, reference, policy })
+        let name: Arc<str> = name.into();
+        let reference = PolicyRef { name: Arc::clone(&name), version };
+        Ok(Self { event, at, pin: PolicyPin { hash: hash.into(), name, version }, reference, policy })
     }
 
     /// A rule by its id. A checked policy holds every rule the program names and
@@ -58,13 +59,13 @@ impl Published {
 /// All published policies.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyBook {
-    versions: BTreeMap<String, Vec<Arc<Published>>>,
+    versions: BTreeMap<Arc<str>, Vec<Arc<Published>>>,
 }
 
 impl PolicyBook {
     /// Adds a publication; versions of a name come in order.
     pub fn add(&mut self, published: Published) {
-        self.versions.entry(published.pin.name.clone()).or_default().push(Arc::new(published));
+        self.versions.entry(Arc::clone(&published.pin.name)).or_default().push(Arc::new(published));
     }
 
     /// The latest version of a name.

@@ -70,6 +70,11 @@ impl OpaqueId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text itself, to be held without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
 }
 
 impl fmt::Debug for OpaqueId {

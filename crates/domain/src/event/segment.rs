@@ -1,5 +1,7 @@
 //! What an assessment posts, and by which version of which policy.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Cause;
@@ -45,7 +47,7 @@ pub struct Segment {
 #[serde(deny_unknown_fields)]
 pub struct PolicyRef {
     /// The policy's name.
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// The version.
     pub version: i64,
 }
@@ -65,9 +67,9 @@ pub struct PostingRef {
 #[serde(deny_unknown_fields)]
 pub struct PolicyPin {
     /// SHA-256 of the canonical policy, lower-case hex.
-    pub hash: String,
+    pub hash: Arc<str>,
     /// The policy's name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The version, from 1.
     pub version: i64,
 }

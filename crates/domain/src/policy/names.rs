@@ -38,6 +38,12 @@ impl RuleId {
         &self.0
     }
 
+    /// The text itself, to be held without a copy.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// The account that the first word promises; none for a `classify` rule.
     #[must_use]
     pub fn promised_account(&self) -> Option<Account> {
@@ -68,6 +74,12 @@ impl ClauseId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text itself, to be held without a copy.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 }
 

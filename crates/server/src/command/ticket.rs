@@ -87,14 +87,17 @@ impl Commands {
             if matches!(command, Command::RecordFindings { .. }) {
                 expectations.push((stream::POLICIES.into(), policies.version));
             }
-            let prepaid_name: Arc<str> = stream::prepaid(&customer).into();
-            if contract.has_prepaid() {
-                expectations.push((prepaid_name.clone(), prepaid.version));
+            let prepaid_name: Option<Arc<str>> = contract.has_prepaid().then(|| stream::prepaid(&customer).into());
+            if let Some(name) = &prepaid_name {
+                expectations.push((name.clone(), prepaid.version));
             }
             let mut events = Vec::with_capacity(drafts.len());
             for (place, draft) in drafts.iter().enumerate() {
-                let prepaid = matches!(draft.event, Event::PrepaidDrawn(_));
-                let name = if prepaid { &prepaid_name } else { &name };
+                let name = match &draft.event {
+                    Event::PrepaidDrawn(_) => prepaid_name.as_ref(),
+                    _ => Some(&name),
+                };
+                let name = name.ok_or_else(|| Failure::broken(format!("{customer} has no prepaid time to draw on")))?;
                 let personal = if place == 0 { &request.personal[..] } else { &[] };
                 events.push(self.new_event(name, draft, (place > 0).then_some(own), personal)?);
             }

@@ -98,7 +98,7 @@ impl Api {
         let entry = self.entry(m.number, m.min_position).await?;
         let policies = self.policies_now().await?;
         let published = policies.book.version(&entry.policy_name, entry.policy_version);
-        let published = published.filter(|published| published.pin.hash == entry.policy_hash);
+        let published = published.filter(|published| *published.pin.hash == *entry.policy_hash);
         let policy = &published
             .ok_or_else(|| Failure::broken(format!("entry {} names a policy that is not there", entry.number)))?
             .policy;
@@ -207,10 +207,10 @@ impl Api {
         let entries =
             rows.into_iter().zip(causes).map(|(ListedEntry { entry, reversed_by, policy_hash }, causes)| pb::Entry {
                 number: entry.number,
-                customer_id: entry.customer_id,
+                customer_id: entry.customer_id.to_string(),
                 ticket_id: entry.ticket_id.to_string(),
                 work_id: entry.work_id.map(|id| id.to_string()).unwrap_or_default(),
-                performer_id: entry.performer_id.unwrap_or_default(),
+                performer_id: entry.performer_id.as_deref().unwrap_or_default().to_owned(),
                 service_from: Some(render::micros(entry.service_from_us)),
                 service_to: Some(render::micros(entry.service_to_us)),
                 worked_seconds: entry.worked_seconds,
@@ -218,9 +218,9 @@ impl Api {
                 hourly_rate_minor: entry.hourly_rate_minor,
                 amount: Some(render::money(&entry.currency, entry.amount_minor)),
                 account: Account::parse(&entry.account).map_or(pb::Account::Unspecified, render::account).into(),
-                rule: entry.rule,
-                clause: entry.clause,
-                policy_name: entry.policy_name,
+                rule: entry.rule.to_string(),
+                clause: entry.clause.to_string(),
+                policy_name: entry.policy_name.to_string(),
                 policy_version: entry.policy_version,
                 policy_hash,
                 contract_version: entry.contract_version,
@@ -236,7 +236,7 @@ impl Api {
                 posted_at: Some(render::micros(entry.posted_at_us)),
                 reverses: entry.reverses,
                 reversed_by,
-                origin: entry.origin,
+                origin: entry.origin.as_deref().map(str::to_owned),
             });
         Ok(entries.collect())
     }

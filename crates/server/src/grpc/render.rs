@@ -139,7 +139,7 @@ pub(crate) fn classification(of: &beleg_domain::ticket::Classification) -> pb::C
         rule: of.rule.to_string(),
         charge: of.charge.to_string(),
         occurred_at: Some(at(of.at)),
-        policy_name: of.policy.name.clone(),
+        policy_name: of.policy.name.to_string(),
         policy_version: of.policy.version,
     }
 }
@@ -299,9 +299,9 @@ pub(crate) fn clause(clause: &beleg_domain::policy::Clause) -> pb::Clause {
 
 pub(crate) fn policy_version(published: &Published) -> pb::PolicyVersion {
     pb::PolicyVersion {
-        name: published.pin.name.clone(),
+        name: published.pin.name.to_string(),
         version: published.pin.version,
-        content_hash: published.pin.hash.clone(),
+        content_hash: published.pin.hash.to_string(),
         published_at: Some(at(published.at)),
         event_id: published.event.to_string(),
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use beleg_domain::event::{Event, PolicyPin, PostingRef, Segment};
-use beleg_domain::ids::EventId;
+use beleg_domain::ids::{CustomerId, EventId, StaffId};
+use beleg_domain::money::Currency;
 use beleg_store::StoredEvent;
 use beleg_store::views::{
     BalanceDelta, ContractRow, EntryRow, PolicyRow, TicketChange, TicketRow, ViewBatch, ViewsWriter,
@@ -56,7 +57,8 @@ pub(super) async fn rows(
     number: i64,
 ) -> Result<(ViewBatch, i64), Failure> {
     let before = posted_before(writer, events).await?;
-    let mut batch = Batch { rows: ViewBatch::default(), number, before, posted: HashMap::new() };
+    let mut batch =
+        Batch { rows: ViewBatch::default(), number, before, posted: HashMap::new(), words: Words::default() };
     for shown in events {
         if let Some(event) = &shown.event {
             batch.take(shown, event)?;
@@ -96,16 +98,32 @@ struct Batch {
     before: HashMap<PostingRef, EntryRow>,
     /// Where this batch's postings are among its entries.
     posted: HashMap<PostingRef, usize>,
+    words: Words,
+}
+
+/// The few words that every entry repeats: accounts and currencies.
+#[derive(Default)]
+struct Words(Vec<Arc<str>>);
+
+impl Words {
+    fn shared(&mut self, word: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *word) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = word.into();
+        self.0.push(Arc::clone(&new));
+        new
+    }
 }
 
 /// What an assessment says besides its segments.
 struct Assessed<'e> {
     stored: &'e Shown,
-    customer: &'e str,
+    customer: &'e CustomerId,
     ticket: EventId,
     work: Option<EventId>,
-    performer: Option<&'e str>,
-    currency: &'e str,
+    performer: Option<&'e StaffId>,
+    currency: Currency,
     contract_version: i64,
     policies: &'e [PolicyPin],
 }
@@ -138,11 +156,11 @@ impl Batch {
             Event::WorkAssessed(assessed) => {
                 let about = Assessed {
                     stored,
-                    customer: assessed.customer_id.as_str(),
+                    customer: &assessed.customer_id,
                     ticket: assessed.ticket_id,
                     work: Some(assessed.work),
-                    performer: Some(assessed.performer_id.as_str()),
-                    currency: assessed.currency.as_str(),
+                    performer: Some(&assessed.performer_id),
+                    currency: assessed.currency,
                     contract_version: assessed.contract_version,
                     policies: &assessed.policies,
                 };
@@ -151,11 +169,11 @@ impl Batch {
             Event::QuoteAssessed(assessed) => {
                 let about = Assessed {
                     stored,
-                    customer: assessed.customer_id.as_str(),
+                    customer: &assessed.customer_id,
                     ticket: assessed.ticket_id,
                     work: None,
                     performer: None,
-                    currency: assessed.currency.as_str(),
+                    currency: assessed.currency,
                     contract_version: assessed.contract_version,
                     policies: &assessed.policies,
                 };
@@ -217,7 +235,7 @@ impl Batch {
                 assessment: about.stored.event_id,
                 segment: place,
                 reverses: Some(original.number),
-                origin: about.stored.origin.as_deref().map(str::to_owned),
+                origin: about.stored.origin.clone(),
                 ..original
             };
             self.post(reversal);
@@ -231,21 +249,21 @@ impl Batch {
             let posting = PostingRef { assessment: EventId(about.stored.event_id), index: place };
             let entry = EntryRow {
                 number: self.number,
-                customer_id: about.customer.to_owned(),
+                customer_id: about.customer.shared(),
                 ticket_id: about.ticket.0,
                 work_id: about.work.map(|work| work.0),
-                performer_id: about.performer.map(str::to_owned),
+                performer_id: about.performer.map(StaffId::shared),
                 service_from_us: segment.from.timestamp().micros(),
                 service_to_us: segment.to.timestamp().micros(),
                 worked_seconds: segment.worked_seconds,
                 billed_seconds: segment.billed_seconds,
                 hourly_rate_minor: segment.hourly_rate_minor,
                 amount_minor: segment.amount_minor,
-                currency: about.currency.to_owned(),
-                account: segment.account.as_str().to_owned(),
-                rule: segment.rule.as_str().to_owned(),
-                clause: segment.clause.as_str().to_owned(),
-                policy_name: pin.name.clone(),
+                currency: self.words.shared(about.currency.as_str()),
+                account: self.words.shared(segment.account.as_str()),
+                rule: segment.rule.shared(),
+                clause: segment.clause.shared(),
+                policy_name: Arc::clone(&policy.name),
                 policy_version: pin.version,
                 contract_version: about.contract_version,
                 posted_position: about.stored.position,
@@ -253,7 +271,7 @@ impl Batch {
                 assessment: about.stored.event_id,
                 segment: i64::from(place),
                 reverses: None,
-                origin: about.stored.origin.as_deref().map(str::to_owned),
+                origin: about.stored.origin.clone(),
             };
             self.posted.insert(posting, self.rows.entries.len());
             self.post(entry);

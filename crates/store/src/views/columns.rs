@@ -63,21 +63,21 @@ pub(super) fn listed(row: &impl Columns, up_to: i64) -> Result<ListedEntry, sqlx
 pub(super) fn entry(row: &impl Columns) -> Result<EntryRow, sqlx::Error> {
     Ok(EntryRow {
         number: row.number(0)?,
-        customer_id: row.text(1)?,
+        customer_id: row.text(1)?.into(),
         ticket_id: row.id(2)?,
         work_id: row.id_if_any(3)?,
-        performer_id: row.text_if_any(4)?,
+        performer_id: row.text_if_any(4)?.map(Into::into),
         service_from_us: row.number(5)?,
         service_to_us: row.number(6)?,
         worked_seconds: row.number(7)?,
         billed_seconds: row.number(8)?,
         hourly_rate_minor: row.number_if_any(9)?,
         amount_minor: row.number(10)?,
-        currency: row.text(11)?,
-        account: row.text(12)?,
-        rule: row.text(13)?,
-        clause: row.text(14)?,
-        policy_name: row.text(15)?,
+        currency: row.text(11)?.into(),
+        account: row.text(12)?.into(),
+        rule: row.text(13)?.into(),
+        clause: row.text(14)?.into(),
+        policy_name: row.text(15)?.into(),
         policy_version: row.number(16)?,
         contract_version: row.number(17)?,
         posted_position: row.number(18)?,
@@ -85,7 +85,7 @@ pub(super) fn entry(row: &impl Columns) -> Result<EntryRow, sqlx::Error> {
         assessment: row.id(20)?,
         segment: row.number(21)?,
         reverses: row.number_if_any(22)?,
-        origin: row.text_if_any(23)?,
+        origin: row.text_if_any(23)?.map(Into::into),
     })
 }
 

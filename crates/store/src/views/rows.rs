@@ -1,6 +1,7 @@
 //! The rows of the views, as the projector writes and queries give them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -38,19 +39,19 @@ pub struct TicketChange {
     pub class: Option<(String, String)>,
 }
 
-/// A ledger entry.
+/// A ledger entry. Its texts are mostly the event's own, or those of the entry before: they are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
     /// From 1, in order of posting.
     pub number: i64,
     /// Whose.
-    pub customer_id: String,
+    pub customer_id: Arc<str>,
     /// Which ticket.
     pub ticket_id: Uuid,
     /// Which work entry; none for a quote's price.
     pub work_id: Option<Uuid>,
     /// Who worked.
-    pub performer_id: Option<String>,
+    pub performer_id: Option<Arc<str>>,
     /// The part of the window it is about begins.
     pub service_from_us: i64,
     /// And ends.
@@ -64,15 +65,15 @@ pub struct EntryRow {
     /// The price.
     pub amount_minor: i64,
     /// Its currency.
-    pub currency: String,
+    pub currency: Arc<str>,
     /// free, billable, covered or withheld.
-    pub account: String,
+    pub account: Arc<str>,
     /// The rule.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// The clause.
-    pub clause: String,
+    pub clause: Arc<str>,
     /// The policy's name.
-    pub policy_name: String,
+    pub policy_name: Arc<str>,
     /// And version.
     pub policy_version: i64,
     /// The version of the contract read.
@@ -88,7 +89,7 @@ pub struct EntryRow {
     /// The entry that it reverses.
     pub reverses: Option<i64>,
     /// Where the command that posted it was imported from; none if it was not.
-    pub origin: Option<String>,
+    pub origin: Option<Arc<str>>,
 }
 
 /// An entry, and whether it still stands.
@@ -114,7 +115,7 @@ pub struct BalanceDelta {
 }
 
 /// What a net sum is kept by: customer, rule, account, currency.
-pub type BalanceOf = (String, String, String, String);
+pub type BalanceOf = (Arc<str>, Arc<str>, Arc<str>, Arc<str>);
 
 /// A contract in lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
