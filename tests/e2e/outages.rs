@@ -129,5 +129,5 @@ async fn commands_through_both_servers_over_a_database_that_is_killed_again_and_
     one.stop().await;
     two.stop().await;
     let rebuilt = audit::rebuild(&storage, &|_, _| {}).await.unwrap();
-    assert_eq!(rebuilt.differences.found, Vec::<String>::new());
+    assert_eq!(rebuilt.compared().unwrap().found, Vec::<String>::new());
 }

@@ -5,7 +5,7 @@ use beleg_server::{audit, pb};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-use crate::house::{House, POLICY, id, key, told};
+use crate::house::{House, POLICY, at, id, key, told};
 use crate::place::Place;
 
 /// Two servers on one database, with policy and contract.
@@ -79,6 +79,55 @@ async fn policies_and_contracts_of_one_hold_at_the_other() {
         };
         house.contracts().amend_contract(house.call(amend)).await.unwrap();
         assert_eq!(contract(other).await, contract(house).await);
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+/// A server whose clock is behind, and that has not yet seen what the other one recorded later, would find in the future
+/// what is past already. It looks where the log ends before it says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_or_a_policy_before_what_the_other_server_recorded_is_not_in_the_future() {
+    let Some((mut one, two)) = two().await else { return };
+    assert_eq!(two.now, "09:00");
+    for round in 0..20 {
+        // Given an event that the first server recorded at this minute, with the second one's clock far behind it.
+        one.now = format!("12:{:02}", 2 * round);
+        one.open().await;
+        let occurred_at = Some(at(&one.now));
+        // When the second one is asked, before it can have followed, for what happened at that very minute.
+        let agree = pb::AgreeContractRequest {
+            request_id: id(),
+            customer_id: format!("customer-{round}"),
+            currency_code: "EUR".into(),
+            time_zone: "UTC".into(),
+            effective_date: "2026-01-01".into(),
+            occurred_at,
+            terms: Some(pb::Terms { policy: Some("support".into()), ..Default::default() }),
+            ..Default::default()
+        };
+        // Then it is taken.
+        two.contracts().agree_contract(two.call(agree)).await.unwrap();
+
+        one.now = format!("12:{:02}", 2 * round + 1);
+        one.open().await;
+        let name = format!("name = \"night-{round}\"");
+        let publish = pb::PublishPolicyRequest {
+            request_id: id(),
+            document: POLICY.replace("name = \"support\"", &name),
+            occurred_at: Some(at(&one.now)),
+            ..Default::default()
+        };
+        two.policies().publish_policy(two.call(publish)).await.unwrap();
+        // What no server has come to is refused all the same.
+        let ahead = pb::PublishPolicyRequest {
+            request_id: id(),
+            document: POLICY.replace("name = \"support\"", "name = \"tomorrow\""),
+            occurred_at: Some(at("23:00")),
+            ..Default::default()
+        };
+        let refused = two.policies().publish_policy(two.call(ahead)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     }
     one.stop().await;
     two.stop().await;
@@ -263,7 +312,7 @@ async fn views_are_rebuilt_and_exchanged_under_two_servers_at_work() {
     let rebuilding = async {
         for _ in 0..4 {
             let rebuilt = audit::rebuild(&storage, &|_, _| {}).await.unwrap();
-            assert_eq!(rebuilt.differences.found, Vec::<String>::new());
+            assert_eq!(rebuilt.compared().unwrap().found, Vec::<String>::new());
         }
         done.store(true, Ordering::Relaxed);
     };

@@ -4,6 +4,7 @@ mod bench;
 mod keeping;
 
 use crate::lang::Lang;
+use crate::said::Said;
 use crate::storage::Beside;
 use chrono::{DateTime, Utc};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -307,7 +308,7 @@ pub(crate) struct Demo {
 }
 
 /// How the lines of an import look.
-const IMPORT_HELP: &str = r#"JSON Lines: one command a line, keyed by its rpc's name, in protobuf JSON:
+pub(crate) const IMPORT_HELP: &str = r#"JSON Lines: one command a line, keyed by its rpc's name, in protobuf JSON:
 
   {"openTicket": {"ticketId": "…", "customerId": "acme", "impact": "IMPACT_INCIDENT",
                   "occurredAt": "2026-03-02T09:00:00Z"}}
@@ -317,16 +318,19 @@ const IMPORT_HELP: &str = r#"JSON Lines: one command a line, keyed by its rpc's 
 (each on one line). "actor" and "origin" may stand beside the command. A missing requestId is
 derived from the line, so an import that was interrupted is resumed by running it again."#;
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+fn time(text: &str) -> Result<DateTime<Utc>, Said> {
     crate::instant::parse(text)
 }
 
-fn actor(text: &str) -> Result<String, String> {
+fn actor(text: &str) -> Result<String, Said> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
     if plain && (1..=128).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
-        Err("an actor is 1 to 128 visible ASCII characters".to_owned())
+        Err(Said::new(
+            "ein Handelnder hat 1 bis 128 sichtbare ASCII-Zeichen",
+            "an actor is 1 to 128 visible ASCII characters",
+        ))
     }
 }
 

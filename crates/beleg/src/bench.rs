@@ -15,6 +15,7 @@ mod server_process;
 use crate::args::{self, Workload};
 use crate::failure::{Failure, Outcome};
 use crate::private_server::bench_server;
+use crate::said::Said;
 use crate::session::Session;
 use beleg_server::pb;
 use beleg_server::pb::bench::AppendRequest;
@@ -52,11 +53,15 @@ pub(crate) async fn run(session: &Session, args: args::Bench) -> Result<Outcome,
         return growth::run(session, &args, events).await;
     }
     if let Some(clients) = args.clients.iter().find(|clients| **clients > args.tickets) {
-        let message = format!(
-            "{clients} clients on {} tickets would wait for each other: give --tickets {clients} or more",
-            args.tickets
-        );
-        return Err(Failure::Usage(message));
+        let tickets = args.tickets;
+        return Err(Failure::Usage(Said::new(
+            format!(
+                "{clients} Aufrufer auf {tickets} Tickets warteten aufeinander: --tickets {clients} oder mehr angeben"
+            ),
+            format!(
+                "{clients} clients on {tickets} tickets would wait for each other: give --tickets {clients} or more"
+            ),
+        )));
     }
     let private = if args.against.is_some() { None } else { Some(bench_server(&args.beside).await?) };
     let url = args.against.clone().or_else(|| private.as_ref().map(|server| server.url.clone())).unwrap_or_default();

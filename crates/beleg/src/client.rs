@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::instant;
 use crate::refusal::Refusal;
+use crate::said::Said;
 use beleg_server::pb::{
     contract_service_client::ContractServiceClient, ledger_service_client::LedgerServiceClient,
     log_service_client::LogServiceClient, policy_service_client::PolicyServiceClient,
@@ -148,7 +149,14 @@ impl Client {
 }
 
 fn value(text: &str) -> Result<MetadataValue<Ascii>, Failure> {
-    text.parse().map_err(|_| Failure::Usage(format!("{text:?} cannot be call metadata: visible ASCII only")))
+    text.parse().map_err(|_| bad_metadata(text))
+}
+
+fn bad_metadata(text: &str) -> Failure {
+    Failure::Usage(Said::new(
+        format!("{text:?} kann kein Aufruf mitführen: nur sichtbare ASCII-Zeichen"),
+        format!("{text:?} cannot be call metadata: visible ASCII only"),
+    ))
 }
 
 /// Bounded, growing waits for a server that is only busy.

@@ -3,6 +3,7 @@
 
 use crate::client::{Client, Patience};
 use crate::json;
+use crate::said::Said;
 use beleg_server::pb;
 use serde_json::Value;
 use tonic::Status;
@@ -41,8 +42,8 @@ pub(crate) enum Subject {
 
 impl Command {
     /// A command by its name in JSON, the lower camel case of its rpc.
-    pub(crate) fn from_json(name: &str, body: Value) -> Result<Self, String> {
-        match name {
+    pub(crate) fn from_json(name: &str, body: Value) -> Result<Self, Said> {
+        let read = match name {
             "openTicket" => json::to_message("OpenTicketRequest", body).map(Self::OpenTicket),
             "startDiagnosis" => json::to_message("StartDiagnosisRequest", body).map(Self::StartDiagnosis),
             "recordFindings" => json::to_message("RecordFindingsRequest", body).map(Self::RecordFindings),
@@ -59,8 +60,9 @@ impl Command {
             "agreeContract" => json::to_message("AgreeContractRequest", body).map(Self::AgreeContract),
             "amendContract" => json::to_message("AmendContractRequest", body).map(Self::AmendContract),
             "publishPolicy" => json::to_message("PublishPolicyRequest", body).map(Self::PublishPolicy),
-            other => Err(format!("{other:?} is no command")),
-        }
+            other => return Err(Said::new(format!("{other:?} ist kein Befehl"), format!("{other:?} is no command"))),
+        };
+        read.map_err(Said::quoted)
     }
 
     /// What it is about.

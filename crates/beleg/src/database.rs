@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::failure::{Failure, Outcome};
+use crate::said::Said;
 use crate::session::Session;
 use crate::storage::from_environment;
 use beleg_store::{PostgresOptions, Roles};
@@ -20,14 +21,14 @@ pub(crate) async fn run(session: &Session, args: args::Database) -> Result<Outco
     let args::Database::Init(args) = args;
     let lang = session.lang;
     let admin = args.admin.or_else(|| from_environment(ADMIN)).ok_or_else(|| {
-        Failure::Usage(lang.pick(
+        Failure::Usage(Said::new(
             format!("Als wer? Angeben: --admin URL (oder {ADMIN} setzen)"),
             format!("as whom? give --admin URL (or set {ADMIN})"),
         ))
     })?;
     let options = PostgresOptions::default();
-    let failed =
-        |error: beleg_store::OpenError| Failure::Malformed { place: "database".into(), what: error.to_string() };
+    let place = lang.pick("Datenbank", "database");
+    let failed = |error: beleg_store::OpenError| Failure::Store { place: place.to_owned(), error: error.into() };
     let mut roles = Roles { owner: args.owner, owner_password: None, service: args.service, service_password: None };
     let missing = roles.missing(&admin, options).await.map_err(failed)?;
     let mut made = Vec::new();

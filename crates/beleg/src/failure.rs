@@ -4,6 +4,10 @@ use crate::client::broke_on_the_way;
 use crate::lang::Lang;
 use crate::refusal::Refusal;
 use crate::refusal_german;
+use crate::said::Said;
+use crate::store_german;
+use beleg_store::{OpenError, ViewError, ViewsOpenError};
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,11 +22,14 @@ pub(crate) enum Outcome {
     Differs,
 }
 
+/// What failed beneath a command.
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An argument that the parser let through makes no sense.
-    Usage(String),
+    Usage(Said),
     /// What was typed names no ticket.
     NoTicketName {
         /// As given.
@@ -47,6 +54,22 @@ pub(crate) enum Failure {
         place: String,
         /// What is wrong there.
         what: String,
+    },
+    /// A file is larger than anything of its kind.
+    TooLong {
+        /// Which one.
+        path: PathBuf,
+        /// Its bytes.
+        bytes: u64,
+        /// The most that is taken.
+        bytes_max: u64,
+    },
+    /// A log could not be opened, audited or moved.
+    Store {
+        /// Where it is kept.
+        place: String,
+        /// Why not.
+        error: Cause,
     },
     /// Several files cannot be used, each for its own reason.
     Several(Vec<Failure>),
@@ -79,16 +102,16 @@ pub(crate) enum Failure {
         error: io::Error,
     },
     /// The server could not run, or not on.
-    Serve(String),
-    /// The views cannot be used: damaged, or of another version.
-    Views(String),
+    Serve(Cause),
+    /// The views cannot be used.
+    Views(ViewsOpenError),
     /// A log that is kept here may not be written.
     NotWritable {
         /// The file.
         path: PathBuf,
     },
     /// A private server could not be started.
-    PrivateServer(String),
+    PrivateServer(Cause),
     /// The system gives no random bytes.
     NoRandomness,
 }
@@ -120,7 +143,7 @@ impl Failure {
             Self::Unmet(_) => "UNMET",
             Self::PipeClosed | Self::Output(_) => "OUTPUT",
             Self::File { .. } => "FILE",
-            Self::Malformed { .. } | Self::Several(_) => "MALFORMED",
+            Self::Malformed { .. } | Self::TooLong { .. } | Self::Store { .. } | Self::Several(_) => "MALFORMED",
             Self::NothingListens { .. } => "NO_SERVER",
             Self::ServerLost { .. } => "SERVER_LOST",
             Self::Refused(refusal) => refusal.code,
@@ -137,7 +160,13 @@ impl Failure {
     pub(crate) fn has_hint(&self) -> bool {
         !matches!(
             self,
-            Self::Malformed { .. } | Self::Several(_) | Self::Output(_) | Self::Serve(_) | Self::PrivateServer(_)
+            Self::Malformed { .. }
+                | Self::TooLong { .. }
+                | Self::Store { .. }
+                | Self::Several(_)
+                | Self::Output(_)
+                | Self::Serve(_)
+                | Self::PrivateServer(_)
         )
     }
 
@@ -145,29 +174,38 @@ impl Failure {
     pub(crate) fn told_in(&self, lang: Lang) -> String {
         match self {
             Self::PipeClosed => String::new(),
-            Self::Usage(what) => lang.pick(
-                format!("{what}\n  Hilfe: beleg --help"),
-                format!("{what}\n  for help: beleg --help"),
-            ),
+            Self::Usage(what) => {
+                let help = lang.pick("Hilfe: beleg --help", "for help: beleg --help");
+                format!("{}\n  {help}", what.clone().in_(lang))
+            }
             Self::NoTicketName { text } => lang.pick(
                 format!("{text:?} bezeichnet kein Ticket.\n  Angeben: seine UUID oder SYSTEM/NUMMER"),
                 format!("{text:?} names no ticket.\n  give its UUID or SYSTEM/NUMBER"),
             ),
             Self::Unmet(what) => what.clone(),
             Self::Output(error) => lang.pick(
-                format!("Die Ausgabe lässt sich nicht schreiben: {error}"),
+                format!("Die Ausgabe lässt sich nicht schreiben: {}", store_german::system(error)),
                 format!("the output cannot be written: {error}"),
             ),
             Self::File { path, error } => lang.pick(
-                format!("{}: {error}\n  Pfad und Rechte prüfen.", path.display()),
+                format!("{}: {}\n  Pfad und Rechte prüfen.", path.display(), store_german::system(error)),
                 format!("{}: {error}\n  check the path and its permissions.", path.display()),
             ),
             Self::Malformed { place, what } => format!("{place}: {what}"),
+            Self::TooLong { path, bytes, bytes_max } => lang.pick(
+                format!("{}: {bytes} Byte; so eine Datei hat höchstens {bytes_max}", path.display()),
+                format!("{}: {bytes} bytes; such a file has at most {bytes_max}", path.display()),
+            ),
+            Self::Store { place, error } => {
+                let what = lang.pick(store_german::of(&**error), error.to_string());
+                // Most say it by themselves.
+                if what.contains(place) { what } else { format!("{place}: {what}") }
+            }
             Self::Several(failures) => {
                 failures.iter().map(|failure| failure.told_in(lang)).collect::<Vec<_>>().join("\n")
             }
             Self::BadAddress { url, reason } => lang.pick(
-                format!("{url:?} ist keine Adresse eines Servers: {reason}\n  Beispiel: --server http://127.0.0.1:7311"),
+                format!("{url:?} ist keine Adresse eines Servers, denn die ist http://RECHNER:PORT\n  Beispiel: --server http://127.0.0.1:7311"),
                 format!("{url:?} is no server address: {reason}\n  for example: --server http://127.0.0.1:7311"),
             ),
             Self::NothingListens { url } => lang.pick(
@@ -184,23 +222,30 @@ impl Failure {
                 format!("the server's answer is incomplete: {what}\n  do beleg and the server match? beleg status"),
             ),
             Self::Address { address, error } => lang.pick(
-                format!("Auf {address} lässt sich nicht hören: {error}\n  Andere Adresse: --listen ADRESSE"),
+                format!("Auf {address} lässt sich nicht hören: {}\n  Andere Adresse: --listen ADRESSE", store_german::system(error)),
                 format!("cannot listen on {address}: {error}\n  elsewhere: --listen ADDR"),
             ),
             Self::Serve(what) => lang.pick(
-                format!("Der Server kann nicht laufen: {what}"),
+                format!("Der Server kann nicht laufen: {}", store_german::of(&**what)),
                 format!("the server cannot run: {what}"),
             ),
-            Self::Views(what) => lang.pick(
-                format!("{what}\n  Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (bei angehaltenem Server, mit denselben Angaben zum Ort)"),
-                format!("{what}\n  views are made anew from the log, which stays as it is: beleg rebuild (while no server runs, with the same --data or --database)"),
-            ),
+            Self::Views(error) => {
+                let what = lang.pick(store_german::of(error), error.to_string());
+                if !is_cured_by_a_rebuild(error) {
+                    return what;
+                }
+                let hint = lang.pick(
+                    "Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (mit denselben Angaben zum Ort; auf einem Verzeichnis bei angehaltenem Server)",
+                    "views are made anew from the log, which stays as it is: beleg rebuild (with the same --data or --database; on a directory while no server runs)",
+                );
+                format!("{what}\n  {hint}")
+            }
             Self::NotWritable { path } => lang.pick(
                 format!("{} darf nicht geschrieben werden.\n  Rechte der Datei ändern (chmod u+w), ihren Datenträger zum Schreiben einhängen oder beleg als ihr Besitzer starten; nur gelesen wird mit: beleg verify, beleg rebuild --check", path.display()),
                 format!("{} may not be written.\n  change the file's permissions (chmod u+w), mount its disk for writing, or start beleg as its owner; what only reads: beleg verify, beleg rebuild --check", path.display()),
             ),
             Self::PrivateServer(what) => lang.pick(
-                format!("Ein eigener Server ließ sich nicht starten: {what}"),
+                format!("Ein eigener Server ließ sich nicht starten: {}", store_german::of(&**what)),
                 format!("a private server could not be started: {what}"),
             ),
             Self::NoRandomness => lang.pick(
@@ -209,6 +254,18 @@ impl Failure {
             ),
         }
     }
+}
+
+/// Whether the views themselves are at fault, rather than what keeps them or who asks.
+fn is_cured_by_a_rebuild(error: &ViewsOpenError) -> bool {
+    error.is_of_another_build()
+        || matches!(
+            error,
+            ViewsOpenError::Foreign { .. }
+                | ViewsOpenError::Missing { .. }
+                | ViewsOpenError::Views(ViewError::Broken { .. })
+                | ViewsOpenError::Open(OpenError::Corrupt { .. } | OpenError::Migration { .. })
+        )
 }
 
 fn told_refusal(refusal: &Refusal, lang: Lang) -> String {

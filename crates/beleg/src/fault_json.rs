@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::parser_german;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value, json};
 
@@ -49,16 +50,20 @@ pub(crate) fn of_failure(failure: &Failure, lang: Lang) -> Value {
 }
 
 /// Arguments that the parser refused.
-pub(crate) fn of_usage(error: &clap::Error) -> Value {
-    let rendered = error.render().to_string();
+pub(crate) fn of_usage(error: &clap::Error, lang: Lang) -> Value {
+    let german = parser_german::of(error).filter(|_| lang == Lang::De);
+    let rendered = german.unwrap_or_else(|| error.render().to_string());
     let message = rendered.split("\n\n").next().unwrap_or_default();
-    let message = message.strip_prefix("error: ").unwrap_or(message).trim();
+    let begins = lang.pick(parser_german::BEGINS, "error: ");
+    let message = message.strip_prefix(begins).unwrap_or(message).trim();
     let message = match error.kind() {
         // There the text is the whole help.
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a subcommand is missing",
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            lang.pick("es fehlt ein Unterbefehl", "a subcommand is missing")
+        }
         _ => message,
     };
-    json!({ "code": "USAGE", "message": message, "hint": "for help: beleg --help" })
+    json!({ "code": "USAGE", "message": message, "hint": lang.pick("Hilfe: beleg --help", "for help: beleg --help") })
 }
 
 /// Whether arguments that were not understood asked for JSON.

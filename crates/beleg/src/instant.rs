@@ -1,11 +1,12 @@
 //! Instants as people type them and as the protocol carries them. Always UTC.
 
+use crate::said::Said;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use prost_types::Timestamp;
 
 /// An instant given on the command line or in a file: RFC 3339, or
 /// `YYYY-MM-DD[THH:MM[:SS]]` taken as UTC.
-pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
+pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, Said> {
     if let Ok(given) = DateTime::parse_from_rfc3339(text) {
         return Ok(given.with_timezone(&Utc));
     }
@@ -18,7 +19,12 @@ pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
         .ok()
         .and_then(|day| day.and_hms_opt(0, 0, 0))
         .map(|naive| naive.and_utc())
-        .ok_or_else(|| format!("{text:?} is no instant; write 2026-03-02, 2026-03-02T09:00 (UTC) or RFC 3339"))
+        .ok_or_else(|| {
+            Said::new(
+                format!("{text:?} ist kein Zeitpunkt; so schreiben: 2026-03-02, 2026-03-02T09:00 (UTC) oder RFC 3339"),
+                format!("{text:?} is no instant; write 2026-03-02, 2026-03-02T09:00 (UTC) or RFC 3339"),
+            )
+        })
 }
 
 /// The protocol's form.

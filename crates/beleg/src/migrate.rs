@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::failure::{Failure, Outcome};
+use crate::said::Said;
 use crate::session::Session;
 use crate::storage::{DATABASE, from_environment};
 use beleg_store::{Database, MoveError, OpenError, Storage, move_log};
@@ -11,7 +12,7 @@ use serde_json::json;
 pub(crate) async fn run(session: &Session, args: args::Migrate) -> Result<Outcome, Failure> {
     let (screen, lang) = (&session.screen, session.lang);
     let url = args.database.or_else(|| from_environment(DATABASE)).ok_or_else(|| {
-        Failure::Usage(lang.pick(
+        Failure::Usage(Said::new(
             format!("Wohin? Angeben: --database URL (oder {DATABASE} setzen)"),
             format!("where to? give --database URL (or set {DATABASE})"),
         ))
@@ -42,7 +43,7 @@ pub(crate) async fn run(session: &Session, args: args::Migrate) -> Result<Outcom
                 format!("{path} holds a log of {events} events already.\n  move into an empty database."),
             ))
         }
-        _ => Failure::Malformed { place: args.data.display().to_string(), what: error.to_string() },
+        _ => Failure::Store { place: args.data.display().to_string(), error: error.into() },
     })?;
     if screen.is_json() {
         screen.json(&json!({ "events": events, "database": place.display().to_string() }))?;

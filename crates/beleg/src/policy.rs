@@ -42,8 +42,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let failed = |error| Failure::File { path: path.to_owned(), error };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > DOCUMENT_BYTES_MAX {
-        let what = format!("{bytes} bytes; a policy has at most {DOCUMENT_BYTES_MAX}");
-        return Err(Failure::Malformed { place: path.display().to_string(), what });
+        return Err(Failure::TooLong { path: path.to_owned(), bytes, bytes_max: DOCUMENT_BYTES_MAX });
     }
     std::fs::read_to_string(path).map_err(failed)
 }

@@ -1,6 +1,6 @@
 //! A server of one's own on a fresh log, gone when its user is done.
 
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::storage::Beside;
 use beleg_server::{Config, ServeError, run};
 use beleg_store::{Database, Storage};
@@ -76,7 +76,7 @@ async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside
     };
     // Bound here, so that a caller may connect at once: the first connection
     // waits in the socket until the server takes it.
-    let listener = TcpListener::bind(listen).await.map_err(|error| failed(format!("{listen}: {error}")))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Address { address: listen, error })?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     let config = Config { storage, simulated_clock: simulated, allow_import: bench, bench };
     let (shutdown, told) = oneshot::channel::<()>();
@@ -87,6 +87,6 @@ async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside
     Ok(PrivateServer { url, data, shutdown, running })
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::PrivateServer(error.to_string())
+fn failed(error: impl Into<Cause>) -> Failure {
+    Failure::PrivateServer(error.into())
 }

@@ -19,7 +19,7 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
-    let storage = args.kept.storage(session.lang)?;
+    let storage = args.kept.storage()?;
     check_writable(&storage)?;
     let listener =
         TcpListener::bind(args.listen).await.map_err(|error| Failure::Address { address: args.listen, error })?;
@@ -28,8 +28,8 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
     let config =
         Config { storage, simulated_clock: args.simulated_clock, allow_import: args.allow_import, bench: args.bench };
     let failed = |error: ServeError| match error {
-        ServeError::Views(error) => Failure::Views(error.to_string()),
-        error => Failure::Serve(error.to_string()),
+        ServeError::Views(error) => Failure::Views(error),
+        error => Failure::Serve(error.into()),
     };
     let server = Server::open(config).await.map_err(failed)?;
     // Only now is it true.

@@ -3,11 +3,11 @@
 use crate::args::{Args, Command, Output};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::fault_json;
 use crate::lang::Lang;
 use crate::screen::Screen;
+use crate::{fault_json, help_german, parser_german};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 /// Where a server listens unless it was told otherwise.
@@ -38,32 +38,45 @@ impl Session {
 }
 
 /// An end before any work was begun.
-pub(crate) struct Early(clap::Error);
+pub(crate) struct Early {
+    error: clap::Error,
+    lang: Lang,
+}
 
 impl Early {
     /// Prints help, version or what was wrong with the arguments.
     pub(crate) fn leave(self) -> ExitCode {
-        if self.0.use_stderr() && fault_json::asked_for(std::env::args_os()) {
-            eprintln!("{}", fault_json::of_usage(&self.0));
+        let Self { error, lang } = self;
+        if error.use_stderr() && fault_json::asked_for(std::env::args_os()) {
+            eprintln!("{}", fault_json::of_usage(&error, lang));
+        } else if let Some(said) = parser_german::of(&error).filter(|_| lang == Lang::De) {
+            eprintln!("{said}");
         } else {
             // Nothing is left to do when even this cannot be printed.
-            let _ = self.0.print();
+            let _ = error.print();
         }
-        if self.0.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
 }
 
 /// Parses the arguments.
 pub(crate) fn begin() -> Result<(Session, Command), Early> {
-    let args = Args::try_parse().map_err(Early)?;
-    let lang = args.lang.unwrap_or_else(Lang::of_the_environment);
+    // Known before the rest is understood: what is wrong with it is said in that language.
+    let lang = Lang::asked_for(std::env::args_os()).unwrap_or_else(Lang::of_the_environment);
+    let early = |error| Early { error, lang };
+    let command = match lang {
+        Lang::De => help_german::put_into(Args::command()),
+        Lang::En => Args::command(),
+    };
+    let matches = command.clone().try_get_matches().map_err(early)?;
+    let args = Args::from_arg_matches(&matches).map_err(early)?;
     for (given, name) in [(args.server.is_some(), "--server"), (args.actor.is_some(), "--actor")] {
         if given && !args.command.calls_a_server() {
             let said = lang.pick(
                 format!("{name} bedeutet hier nichts: dieser Befehl ruft keinen Server, der schon läuft"),
                 format!("{name} means nothing here: this command calls no server that is running already"),
             );
-            return Err(Early(Args::command().error(ErrorKind::ArgumentConflict, said)));
+            return Err(early(command.clone().error(ErrorKind::ArgumentConflict, said)));
         }
     }
     let server = args.server.unwrap_or_else(|| SERVER.to_owned());

@@ -1,7 +1,7 @@
 //! Where a log is kept, as arguments say it: a directory, or a PostgreSQL database.
 
 use crate::failure::Failure;
-use crate::lang::Lang;
+use crate::said::Said;
 use beleg_store::{Database, Storage};
 use clap::Args as ClapArgs;
 use std::io::ErrorKind;
@@ -32,13 +32,13 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Exactly one of both. An argument counts more than the environment.
-    pub(crate) fn storage(self, lang: Lang) -> Result<Storage, Failure> {
+    pub(crate) fn storage(self) -> Result<Storage, Failure> {
         if let Some(directory) = self.data {
             return Ok(Storage::Directory(directory));
         }
         let url = self.database.or_else(|| from_environment(DATABASE));
         let database = url.map(|url| Database::at(url).with_connections(self.database_connections));
-        database.map(Storage::Database).ok_or_else(|| nowhere(lang))
+        database.map(Storage::Database).ok_or_else(nowhere)
     }
 }
 
@@ -76,12 +76,9 @@ pub(crate) fn from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn nowhere(lang: Lang) -> Failure {
-    Failure::Usage(
-        lang.pick(
-            "Wo liegt das Protokoll? Angeben: --data VERZEICHNIS oder --database URL (oder BELEG_DATABASE setzen)",
-            "where is the log? give --data DIR or --database URL (or set BELEG_DATABASE)",
-        )
-        .to_owned(),
-    )
+fn nowhere() -> Failure {
+    Failure::Usage(Said::new(
+        "Wo liegt das Protokoll? Angeben: --data VERZEICHNIS oder --database URL (oder BELEG_DATABASE setzen)",
+        "where is the log? give --data DIR or --database URL (or set BELEG_DATABASE)",
+    ))
 }

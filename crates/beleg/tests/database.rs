@@ -241,3 +241,31 @@ fn a_server_that_starts_before_its_database_waits_for_it_and_says_so() {
     said.read_to_string(&mut words).unwrap();
     assert!(words.contains("the database does not answer; it is waited for"), "{words}");
 }
+
+/// The counterpart of the same test on a directory.
+#[test]
+fn views_of_another_build_in_a_database_are_refused_and_built_anew_as_the_caller_is_told() {
+    let Some(database) = database() else { return };
+    let url = database.url();
+    let (server, _) = serve(beleg(url, &["serve"]));
+    server.kill();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(url).await.unwrap();
+        let another = "UPDATE beleg_views._sqlx_migrations SET checksum = decode(repeat('00', 48), 'hex')";
+        assert_eq!(sqlx::query(another).execute(&mut shell).await.unwrap().rows_affected(), 1);
+        sqlx::query("ALTER TABLE beleg_views.tickets DROP COLUMN origin").execute(&mut shell).await.unwrap();
+    });
+    let refused = complained(&run(url, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(refused.contains("of another build") && refused.contains("beleg rebuild"), "{refused}");
+    let refused = complained(&run(url, &["rebuild", "--check"]));
+    assert!(refused.contains("are of another build of beleg") && refused.contains("beleg rebuild ("), "{refused}");
+    let rebuilt = said(&run(url, &["--output", "json", "rebuild"]));
+    let told: serde_json::Value = serde_json::from_str(&rebuilt).unwrap();
+    assert_eq!((&told["replaced"], &told["count"]), (&"OTHER_BUILD".into(), &0.into()), "{told}");
+    let checked = said(&run(url, &["rebuild", "--check"]));
+    assert!(checked.contains("0 differences"), "{checked}");
+    let again = said(&run(url, &["rebuild"]));
+    assert!(again.contains("rows of the replaced views compared, 0 differences"), "{again}");
+    serve(beleg(url, &["serve"])).0.kill();
+}

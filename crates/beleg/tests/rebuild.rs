@@ -80,9 +80,19 @@ fn views_of_another_build_are_refused_and_built_anew_as_the_caller_is_told() {
         let said = start(data.path(), lang).unwrap_err();
         assert!(said.contains(words) && said.contains("beleg rebuild") && said.contains("views.sqlite"), "{said}");
     }
+    // A comparison is no use, and says what is.
+    for (lang, words) in [("en", "are of another build of beleg"), ("de", "stammen von einem anders gebauten beleg")] {
+        let checked = rebuild(data.path(), lang, &["--check"]);
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert_eq!(checked.status.code(), Some(1), "{said}");
+        assert!(said.contains(words) && said.contains("beleg rebuild ("), "{said}");
+    }
+    // Then replacing them is a success, and says what it replaced.
     let rebuilt = rebuild(data.path(), "en", &[]);
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
-    // What it replaced could not be compared: that is said, and is a difference.
-    assert!(said.contains("1 events, views rebuilt") && said.contains("could not be compared"), "{said}");
+    assert_eq!(rebuilt.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 events, views rebuilt") && said.contains("of another build of beleg"), "{said}");
     start(data.path(), "en").unwrap();
+    let checked = rebuild(data.path(), "en", &["--check"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }

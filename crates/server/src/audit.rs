@@ -12,12 +12,12 @@ mod views;
 
 use std::path::PathBuf;
 
-use beleg_store::{OpenError, ViewsOpenError};
+use beleg_store::{OpenError, ReadError, ViewsOpenError};
 
 use crate::failure::Failure;
 
 pub use verify::verify;
-pub use views::{Rebuilt, check_views, rebuild};
+pub use views::{Rebuilt, Replaced, check_views, rebuild};
 
 /// Differences named at most.
 const NAMED_MAX: usize = 100;
@@ -110,6 +110,17 @@ pub enum AuditError {
     /// The views could not be opened.
     #[error(transparent)]
     Views(#[from] ViewsOpenError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// The log could not be taken into fresh views.
+    #[error("the log after position {after} could not be taken into the views: {problem}")]
+    Build {
+        /// The last position taken in.
+        after: i64,
+        /// Why no more.
+        problem: String,
+    },
     /// Something could not be read.
     #[error("{0}")]
     Read(String),

@@ -97,7 +97,7 @@ impl Server {
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         let clock = if config.simulated_clock { ClockKind::Simulated } else { ClockKind::System };
         let log = config.storage.await_log(LogOptions::new(clock)).await?;
-        let (writer, views) = config.storage.open_views(&*log).await?;
+        let (writer, views) = config.storage.await_views(&*log).await?;
         let (book, version) = fold::policies(&*log).await.map_err(|failure| ServeError::Read(failure.to_string()))?;
 
         let stop = CancellationToken::new();

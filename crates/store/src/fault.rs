@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use sqlx::postgres::PgDatabaseError;
 
+use crate::damage::Damage;
 use crate::log::{AppendError, ReadError, UnavailableReason};
 
 /// Why a statement failed.
@@ -70,7 +71,7 @@ impl From<sqlx::Error> for ReadError {
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
                 tracing::error!(%error, "a row cannot be read");
-                Self::Corrupt { reason: "a row cannot be read".to_owned() }
+                Self::Corrupt { damage: Damage::Row }
             }
             error => {
                 tracing::error!(%error, "reading failed");
@@ -98,6 +99,11 @@ pub(crate) fn cause(error: &sqlx::Error) -> Cause {
         },
         _ => Cause::Unavailable(UnavailableReason::Other),
     }
+}
+
+/// Whether it is a PostgreSQL server that says so.
+pub(crate) fn is_of_a_server(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.try_downcast_ref::<PgDatabaseError>().is_some())
 }
 
 fn io_reason(kind: ErrorKind) -> UnavailableReason {

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod damage;
 mod fault;
 mod log;
 mod postgres;
@@ -16,6 +17,7 @@ mod sqlite;
 mod storage;
 pub mod views;
 
+pub use damage::{Damage, Foreign};
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
     MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles,

@@ -33,6 +33,8 @@ pub struct PostgresOptions {
     pub look_up_for: Duration,
     /// How often the log's end is looked at for what other processes appended.
     pub follow_every: Duration,
+    /// Longest wait of a server that starts for a database that is away.
+    pub start_wait: Duration,
 }
 
 impl Default for PostgresOptions {
@@ -46,6 +48,7 @@ impl Default for PostgresOptions {
             ride_out: Duration::from_secs(2),
             look_up_for: Duration::from_secs(10),
             follow_every: Duration::from_millis(25),
+            start_wait: Duration::from_secs(30),
         }
     }
 }

@@ -86,35 +86,44 @@ impl Database {
     }
 }
 
-/// Longest wait of a server that starts for a database that is away, and the pauses between attempts.
-const AWAY_MAX: Duration = Duration::from_secs(30);
+/// The pause between attempts to reach a database that is away.
 const AWAY_PAUSE: Duration = Duration::from_millis(500);
 
 impl Storage {
-    /// Opens the log for writing as [`Storage::open_log`] does. A database that is away is waited for, half a minute at
-    /// most: after a power failure it may start later than those who use it.
+    /// Opens the log for writing as [`Storage::open_log`] does. A database that is away is waited for, as long as its
+    /// options say: after a power failure it may start later than those who use it.
     pub async fn await_log(&self, options: LogOptions) -> Result<Arc<dyn EventLog>, OpenError> {
-        let begun = Instant::now();
-        let mut said = false;
+        let mut waiting = self.waiting();
         loop {
-            let error = match self.open_log(options).await {
-                Err(error) if error.is_away() => error,
+            match self.open_log(options).await {
+                Err(error) if error.is_away() => waiting.pause(error, OpenError::after).await?,
                 opened => return opened,
-            };
-            if begun.elapsed() + AWAY_PAUSE >= AWAY_MAX {
-                return Err(match error {
-                    OpenError::Database { path, source } => {
-                        OpenError::Away { path, waited_seconds: begun.elapsed().as_secs(), source }
-                    }
-                    error => error,
-                });
             }
-            if !said {
-                tracing::warn!(%error, "the database does not answer; it is waited for, {} s at most", AWAY_MAX.as_secs());
-                said = true;
-            }
-            tokio::time::sleep(AWAY_PAUSE).await;
         }
+    }
+
+    /// Opens the views as [`Storage::open_views`] does, and waits for a database that is away as
+    /// [`Storage::await_log`] does: it may go between the two.
+    pub async fn await_views(
+        &self,
+        log: &dyn EventLog,
+    ) -> Result<(Box<dyn ViewsWriter>, Arc<dyn Views>), ViewsOpenError> {
+        let mut waiting = self.waiting();
+        loop {
+            match self.open_views(log).await {
+                Err(error) if error.is_away() => waiting.pause(error, ViewsOpenError::after).await?,
+                opened => return opened,
+            }
+        }
+    }
+
+    fn waiting(&self) -> Waiting {
+        let longest = match self {
+            // A directory is there or it is not.
+            Self::Directory(_) => Duration::ZERO,
+            Self::Database(database) => database.options.start_wait,
+        };
+        Waiting { begun: Instant::now(), longest, said: false }
     }
 
     /// Opens the log for writing, and creates it if it is missing.
@@ -153,13 +162,37 @@ impl Storage {
         }
     }
 
-    /// The directory, or host and database; never a password.
+    /// The directory, or host and database; never a password. `URL` where that names no database.
     pub fn place(&self) -> PathBuf {
         match self {
             Self::Directory(directory) => directory.clone(),
             Self::Database(database) => crate::postgres::Server::at(database.url(), database.options)
-                .map_or_else(|_| Path::new("the database").to_owned(), |server| server.place),
+                .map_or_else(|_| Path::new("URL").to_owned(), |server| server.place),
         }
+    }
+}
+
+/// The wait for a database that is away.
+struct Waiting {
+    begun: Instant,
+    longest: Duration,
+    /// Whether it was said that it is waited for.
+    said: bool,
+}
+
+impl Waiting {
+    /// Waits a little before the next attempt. At the end of patience the error comes back, with the time it took.
+    async fn pause<E: fmt::Display>(&mut self, error: E, after: impl FnOnce(E, Duration) -> E) -> Result<(), E> {
+        if self.begun.elapsed() + AWAY_PAUSE >= self.longest {
+            return Err(after(error, self.begun.elapsed()));
+        }
+        if !self.said {
+            let longest = self.longest.as_secs();
+            tracing::warn!(%error, "the database does not answer; it is waited for, {longest} s at most");
+            self.said = true;
+        }
+        tokio::time::sleep(AWAY_PAUSE).await;
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use super::measure::{Measured, closed_loop, median, per_second};
 use super::server_process::ServerProcess;
 use super::{Bench, Read, prepare};
 use crate::args;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Cause, Failure, Outcome};
 use crate::session::Session;
 use beleg_server::pb;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
@@ -231,6 +231,6 @@ async fn connect(url: &str) -> Result<Channel, Failure> {
     Channel::from_shared(url.to_owned()).map_err(|_| nothing())?.connect().await.map_err(|_| nothing())
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::PrivateServer(error.to_string())
+fn failed(error: impl Into<Cause>) -> Failure {
+    Failure::PrivateServer(error.into())
 }

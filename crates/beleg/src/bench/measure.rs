@@ -1,6 +1,6 @@
 //! Closed loops and what they measure.
 
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -145,6 +145,6 @@ fn histogram() -> Result<Histogram<u64>, Failure> {
     Histogram::new_with_bounds(1, LATEST_US, 3).map_err(broken)
 }
 
-fn broken(error: impl std::fmt::Display) -> Failure {
-    Failure::PrivateServer(error.to_string())
+fn broken(error: impl Into<Cause>) -> Failure {
+    Failure::PrivateServer(error.into())
 }

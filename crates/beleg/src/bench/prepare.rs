@@ -69,7 +69,7 @@ pub(crate) async fn tickets(
         .collect();
     let mut tickets = Vec::new();
     for client in preparing {
-        tickets.extend(client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??);
+        tickets.extend(client.await.map_err(|died| Failure::PrivateServer(died.into()))??);
     }
     Ok(tickets)
 }
@@ -91,7 +91,7 @@ pub(crate) async fn entries(channel: &Channel, tickets: &Arc<Vec<String>>, entri
             })
             .collect();
         for client in logging {
-            client.await.map_err(|died| Failure::PrivateServer(died.to_string()))??;
+            client.await.map_err(|died| Failure::PrivateServer(died.into()))??;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A server in a process of its own, so that its memory is its own as well.
 
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -69,6 +69,6 @@ impl Drop for ServerProcess {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::PrivateServer(error.to_string())
+fn failed(error: impl Into<Cause>) -> Failure {
+    Failure::PrivateServer(error.into())
 }

@@ -4,6 +4,7 @@ use crate::command::Command;
 use crate::data_word;
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::said::Said;
 use crate::{ids, instant, shown};
 use beleg_server::pb;
 use beleg_server::pb::inform_customer_request::Offer;
@@ -39,7 +40,7 @@ pub(super) struct Script {
     now: DateTime<Utc>,
     story: Story,
     /// The first thing that went wrong in writing; the scenes after it are void.
-    wrong: Option<String>,
+    wrong: Option<Said>,
 }
 
 /// What is found, in the protocol's words.

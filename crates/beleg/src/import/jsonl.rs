@@ -11,6 +11,7 @@ use crate::command::{Command, Subject};
 use crate::failure::Failure;
 use crate::ids;
 use crate::lang::Lang;
+use crate::said::Said;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read as _};
@@ -27,7 +28,7 @@ pub(super) fn open(path: &Path, actor: &str, lang: Lang) -> Result<Source, Failu
     input::expect_json_lines(path, &mut input, lang)?;
     let input::Input { bytes: total, reader: input } = input;
     let path = path.to_owned();
-    let lines = Lines { input, number: 0, bytes: 0, actor: actor.to_owned(), seen: HashMap::new() };
+    let lines = Lines { input, number: 0, bytes: 0, actor: actor.to_owned(), seen: HashMap::new(), lang };
     let reads =
         lines.map(move |read| read.unwrap_or_else(|error| Read::Broken(Failure::File { path: path.clone(), error })));
     Ok(Source { total, reads: Box::new(reads) })
@@ -41,6 +42,8 @@ struct Lines {
     /// How often a line without a request id came, by half its hash: sixteen
     /// bytes a line instead of the line.
     seen: HashMap<[u8; 16], u32>,
+    /// Language of what is wrong with a line.
+    lang: Lang,
 }
 
 impl Iterator for Lines {
@@ -58,9 +61,11 @@ impl Iterator for Lines {
             self.bytes += length;
             let ended = line.last() == Some(&b'\n');
             if !ended && length > LINE_BYTES_MAX {
-                return Some(
-                    self.skip_rest().map(|()| self.bad(format!("longer than {LINE_BYTES_MAX} bytes; split it"))),
+                let long = Said::new(
+                    format!("länger als {LINE_BYTES_MAX} Byte; aufteilen"),
+                    format!("longer than {LINE_BYTES_MAX} bytes; split it"),
                 );
+                return Some(self.skip_rest().map(|()| self.bad(long)));
             }
             if line.trim_ascii().is_empty() {
                 continue;
@@ -71,8 +76,8 @@ impl Iterator for Lines {
 }
 
 impl Lines {
-    fn bad(&self, reason: String) -> Read {
-        Read::Bad(Trouble { line: self.number, code: None, reason })
+    fn bad(&self, reason: Said) -> Read {
+        Read::Bad(Trouble { line: self.number, code: None, reason: reason.in_(self.lang) })
     }
 
     /// Reads past the rest of a line that is too long, without keeping it.
@@ -92,16 +97,21 @@ impl Lines {
         }
     }
 
-    fn parse(&mut self, line: &[u8]) -> Result<Read, String> {
-        let line = std::str::from_utf8(line).map_err(|error| error.to_string())?.trim();
+    fn parse(&mut self, line: &[u8]) -> Result<Read, Said> {
+        let line = std::str::from_utf8(line).map_err(|_| Said::new("kein Text in UTF-8", "no UTF-8 text"))?.trim();
         let mut object: Map<String, Value> = serde_json::from_str(line).map_err(|error| no_json(&error))?;
         let actor = text(&mut object, "actor")?.unwrap_or_else(|| self.actor.clone());
         let origin = text(&mut object, "origin")?.unwrap_or_else(|| ORIGIN.to_owned());
         let mut keys = object.into_iter();
         let (Some((name, mut body)), None) = (keys.next(), keys.next()) else {
-            return Err("a line is one command, such as {\"openTicket\": {…}}".to_owned());
+            return Err(Said::new(
+                "eine Zeile ist ein Befehl, etwa {\"openTicket\": {…}}",
+                "a line is one command, such as {\"openTicket\": {…}}",
+            ));
         };
-        let fields = body.as_object_mut().ok_or_else(|| format!("{name} takes an object"))?;
+        let fields = body
+            .as_object_mut()
+            .ok_or_else(|| Said::new(format!("{name} nimmt ein Objekt"), format!("{name} takes an object")))?;
         let named = |key: &str| fields.get(key).and_then(Value::as_str).is_some_and(|id| !id.is_empty());
         if !named("requestId") && !named("request_id") {
             let id = self.request_id(line);
@@ -134,17 +144,24 @@ impl Lines {
 }
 
 /// What the parser says, without its own count of lines: a line has only one.
-fn no_json(error: &serde_json::Error) -> String {
+fn no_json(error: &serde_json::Error) -> Said {
     let said = error.to_string();
     let what = said.split(" at line ").next().unwrap_or_default();
-    format!("no JSON object: {what}, column {}", error.column())
+    let column = error.column();
+    Said::new(
+        format!("kein JSON-Objekt, Spalte {column}; im Wortlaut: {what}"),
+        format!("no JSON object: {what}, column {column}"),
+    )
 }
 
-fn text(object: &mut Map<String, Value>, key: &str) -> Result<Option<String>, String> {
+fn text(object: &mut Map<String, Value>, key: &str) -> Result<Option<String>, Said> {
     match object.remove(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(text)),
-        Some(_) => Err(format!("{key} is a text of visible ASCII characters")),
+        Some(_) => Err(Said::new(
+            format!("{key} ist ein Text aus sichtbaren ASCII-Zeichen"),
+            format!("{key} is a text of visible ASCII characters"),
+        )),
     }
 }
 
@@ -152,12 +169,13 @@ fn text(object: &mut Map<String, Value>, key: &str) -> Result<Option<String>, St
 mod tests {
     use super::{LINE_BYTES_MAX, Lines, Read};
     use crate::command::Command;
+    use crate::lang::Lang;
     use std::collections::HashMap;
     use std::io::Cursor;
 
     fn lines(text: String) -> Vec<Read> {
         let input = Box::new(Cursor::new(text.into_bytes()));
-        let lines = Lines { input, number: 0, bytes: 0, actor: "a".to_owned(), seen: HashMap::new() };
+        let lines = Lines { input, number: 0, bytes: 0, actor: "a".to_owned(), seen: HashMap::new(), lang: Lang::En };
         lines.map(|read| read.expect("memory can be read")).collect()
     }
 

@@ -5,6 +5,7 @@ use super::step::{RawStep, Step};
 use super::vocabulary::{Account, Activity, Class};
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::said::Said;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -117,8 +118,7 @@ pub(super) fn read(path: &Path, lang: Lang) -> Result<Vec<Scenario>, Failure> {
     let place = path.display().to_string();
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > FILE_BYTES_MAX {
-        let what = format!("{bytes} bytes; a rehearsal has at most {FILE_BYTES_MAX}");
-        return Err(Failure::Malformed { place, what });
+        return Err(Failure::TooLong { path: path.to_owned(), bytes, bytes_max: FILE_BYTES_MAX });
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
     let scenarios = parse(&text, lang).map_err(|(line, what)| {
@@ -143,7 +143,7 @@ pub(super) fn parse(text: &str, lang: Lang) -> Result<Vec<Scenario>, (Option<u64
 
 /// What the parser says; of an unknown key only the key and the one that was probably meant, not all there are.
 fn told(said: &str, lang: Lang) -> String {
-    let Some((_, rest)) = said.split_once("unknown field `") else { return said.to_owned() };
+    let Some((_, rest)) = said.split_once("unknown field `") else { return Said::quoted(said).in_(lang) };
     let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
     let taken = rest.split_once("expected one of ").map_or("", |(_, keys)| keys);
     let keys = taken.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric());
@@ -173,7 +173,7 @@ fn check(raw: RawScenario, lang: Lang) -> Result<Scenario, (Option<u64>, String)
     let mut steps = Vec::with_capacity(raw.steps.len());
     for spanned in raw.steps {
         let line = spanned.referenced.line();
-        let step = Step::check(spanned.value).map_err(|what| (Some(line), what))?;
+        let step = Step::check(spanned.value).map_err(|what| (Some(line), what.in_(lang)))?;
         let before = steps.last().map(|placed: &Placed| placed.step.at);
         if let Some(before) = before.filter(|before| *before > step.at) {
             let (number, name) = (steps.len() + 1, &raw.name);
@@ -186,10 +186,13 @@ fn check(raw: RawScenario, lang: Lang) -> Result<Scenario, (Option<u64>, String)
         steps.push(Placed { line, step });
     }
     if steps.is_empty() {
-        return Err((None, format!("scenario {:?} has no steps", raw.name)));
+        let name = &raw.name;
+        let what =
+            lang.pick(format!("Szenario {name:?} hat keine Schritte"), format!("scenario {name:?} has no steps"));
+        return Err((None, what));
     }
     if let Some(standing) = &raw.contract.standing_approval {
-        super::step::check_standing(standing).map_err(|what| (None, what))?;
+        super::step::check_standing(standing).map_err(|what| (None, what.in_(lang)))?;
     }
     Ok(Scenario { name: raw.name, contract: raw.contract, steps, expect: raw.expect })
 }

@@ -4,6 +4,7 @@
 use super::file::StandingApproval;
 use super::vocabulary::{Activity, Basis, Behaviour, Class, FaultCause, Impact, Reproducible};
 use crate::instant;
+use crate::said::Said;
 use beleg_server::pb;
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde::Deserialize;
@@ -169,7 +170,7 @@ pub(super) struct RawStep {
 
 impl Step {
     /// Takes the keys the step's kind has; one that is left over is refused.
-    pub(super) fn check(mut raw: RawStep) -> Result<Self, String> {
+    pub(super) fn check(mut raw: RawStep) -> Result<Self, Said> {
         let at = instant::parse(&raw.at)?;
         let ticket = raw.ticket.take().unwrap_or_else(|| "T1".to_owned());
         let expect_error = match raw.expect_error.take() {
@@ -178,14 +179,20 @@ impl Step {
             Some(OneOrMore::More(names)) => names,
         };
         if let Some(unknown) = expect_error.iter().find(|name| !STATUSES.contains(&name.as_str())) {
-            return Err(format!("{unknown:?} is no gRPC status"));
+            return Err(Said::new(
+                format!("{unknown:?} ist kein gRPC-Status"),
+                format!("{unknown:?} is no gRPC status"),
+            ));
         }
         let request = raw.request_id.take();
         let occurred = raw.occurred.take().map(|text| instant::parse(&text)).transpose()?;
         let evidence = raw.evidence.take().unwrap_or_default();
         let deed = raw.take_deed()?;
         if let Some(key) = raw.left_over() {
-            return Err(format!("a step of this kind takes no {key}"));
+            return Err(Said::new(
+                format!("ein Schritt dieser Art hat kein {key}"),
+                format!("a step of this kind takes no {key}"),
+            ));
         }
         Ok(Self { at, ticket, request, occurred, evidence, deed, expect_error })
     }
@@ -212,7 +219,7 @@ const STATUSES: [&str; 16] = [
 ];
 
 impl RawStep {
-    fn take_deed(&mut self) -> Result<Deed, String> {
+    fn take_deed(&mut self) -> Result<Deed, Said> {
         let reason = |raw: &mut Self| raw.reason.take().unwrap_or_default();
         Ok(match self.what {
             Do::Open => Deed::Open { impact: needed(self.impact.take(), "impact")?.into() },
@@ -249,7 +256,7 @@ impl RawStep {
         })
     }
 
-    fn take_findings(&mut self) -> Result<Deed, String> {
+    fn take_findings(&mut self) -> Result<Deed, Said> {
         let behaviour: pb::Behaviour = needed(self.behaviour.take(), "behaviour")?.into();
         let cause: pb::FaultCause = needed(self.cause.take(), "cause")?.into();
         let reproducible: pb::Reproducible = needed(self.reproducible.take(), "reproducible")?.into();
@@ -263,14 +270,19 @@ impl RawStep {
         Ok(Deed::RecordFindings { findings, expected })
     }
 
-    fn take_approval(&mut self) -> Result<Deed, String> {
+    fn take_approval(&mut self) -> Result<Deed, Said> {
         let unlimited = self.no_limit.take().unwrap_or(false);
         let limit = match (self.limit_minutes.take(), self.limit_minor.take(), unlimited) {
             (None, None, false) => None,
             (Some(minutes), None, false) => Some(Release::Minutes(minutes)),
             (None, Some(minor), false) => Some(Release::Minor(minor)),
             (None, None, true) => Some(Release::Unlimited),
-            _ => return Err("one of limit_minutes, limit_minor and no_limit".to_owned()),
+            _ => {
+                return Err(Said::new(
+                    "nur eines von limit_minutes, limit_minor und no_limit",
+                    "one of limit_minutes, limit_minor and no_limit",
+                ));
+            }
         };
         Ok(Deed::Approve {
             id: needed(self.id.take(), "id")?,
@@ -281,10 +293,10 @@ impl RawStep {
         })
     }
 
-    fn take_amendment(&mut self) -> Result<Amendment, String> {
+    fn take_amendment(&mut self) -> Result<Amendment, Said> {
         let effective = instant::parse(&needed(self.effective.take(), "effective")?)?;
         if effective.num_seconds_from_midnight() != 0 {
-            return Err("effective is the beginning of a day".to_owned());
+            return Err(Said::new("effective ist der Beginn eines Tages", "effective is the beginning of a day"));
         }
         let standing_approval = self.standing_approval.take();
         standing_approval.as_ref().map_or(Ok(()), check_standing)?;
@@ -335,14 +347,16 @@ impl RawStep {
     }
 }
 
-fn needed<T>(value: Option<T>, key: &str) -> Result<T, String> {
-    value.ok_or_else(|| format!("this step needs {key}"))
+fn needed<T>(value: Option<T>, key: &str) -> Result<T, Said> {
+    value.ok_or_else(|| Said::new(format!("diesem Schritt fehlt {key}"), format!("this step needs {key}")))
 }
 
 /// A standing approval has one limit, unless it names no class and so ends.
-pub(super) fn check_standing(standing: &StandingApproval) -> Result<(), String> {
+pub(super) fn check_standing(standing: &StandingApproval) -> Result<(), Said> {
     match (standing.limit_minutes, standing.limit_minor) {
-        (Some(_), Some(_)) => Err("one of limit_minutes and limit_minor".to_owned()),
+        (Some(_), Some(_)) => {
+            Err(Said::new("nur eines von limit_minutes und limit_minor", "one of limit_minutes and limit_minor"))
+        }
         _ => Ok(()),
     }
 }

@@ -7,7 +7,6 @@ use beleg_store::{EventLog, ReadError, Storage, StoredEvent};
 use super::events::Sequence;
 use super::ticket::Tickets;
 use super::{AuditError, Differences, Kind};
-use crate::failure::Failure;
 use crate::fold;
 
 /// Events of one page.
@@ -77,7 +76,7 @@ async fn page(log: &dyn EventLog, after: i64, to: i64, result: &mut Differences)
             return Ok(Page { events, end });
         }
         Err(ReadError::Corrupt { .. }) => {}
-        Err(error) => return Err(Failure::from(error).into()),
+        Err(error) => return Err(error.into()),
     }
     let mut events = Vec::new();
     for position in after + 1..=to {
@@ -86,10 +85,10 @@ async fn page(log: &dyn EventLog, after: i64, to: i64, result: &mut Differences)
                 result.tell_of(Kind::Gap, format!("there is no event at position {position}"))
             }
             Ok(found) => events.extend(found),
-            Err(ReadError::Corrupt { reason }) => {
-                result.tell_of(Kind::Gap, format!("the event at position {position} cannot be read: {reason}"));
+            Err(ReadError::Corrupt { damage }) => {
+                result.tell_of(Kind::Gap, format!("the event at position {position} cannot be read: {damage}"));
             }
-            Err(error) => return Err(Failure::from(error).into()),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(Page { events, end: to })

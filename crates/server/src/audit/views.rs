@@ -8,18 +8,47 @@ use beleg_store::views::{Difference, Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
 use super::{AuditError, Differences};
-use crate::failure::Failure;
 use crate::projector::{self, Fresh};
 
 /// What a rebuild did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rebuilt {
     /// The events that the new views show.
     pub events: u64,
     /// What building them took, without the comparison with the replaced ones.
     pub took: Duration,
-    /// What the replaced views said otherwise.
-    pub differences: Differences,
+    /// What they took the place of.
+    pub replaced: Replaced,
+}
+
+impl Rebuilt {
+    /// What the replaced views said otherwise, if they could be compared.
+    pub fn compared(&self) -> Option<&Differences> {
+        match &self.replaced {
+            Replaced::Compared(differences) => Some(differences),
+            Replaced::Nothing | Replaced::OtherBuild { .. } | Replaced::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// What a rebuild put new views in the place of.
+#[derive(Debug)]
+pub enum Replaced {
+    /// Nothing: there were none.
+    Nothing,
+    /// Views that this program can read, and what they said otherwise.
+    Compared(Differences),
+    /// Views of another build of this program. Their tables are others, so there is nothing to compare, and nothing
+    /// wrong with them.
+    OtherBuild {
+        /// What gave them away.
+        found: ViewsOpenError,
+    },
+    /// Views that should have been readable and were not.
+    Unreadable {
+        /// Why.
+        error: AuditError,
+    },
 }
 
 /// Builds the views anew beside the serving ones, compares, and puts them in their place. No server may run on a
@@ -50,36 +79,31 @@ async fn replace(
     let mut generation = Generation::begin(storage).await?;
     let mut writer = generation.writer(log).await?;
     let head = log.head().position;
-    let mut differences = Differences::default();
-    match pin(storage, log).await {
+    let replaced = match pin(storage, log).await {
         Ok(mut serving) => {
             build(log, &mut *writer, serving.position(), head, progress).await?;
             let built = Instant::now();
             let compared = compare(&mut serving, &generation).await;
             comparing = built.elapsed();
             // Damaged views are why somebody builds them anew: that they cannot be read on is a finding, no obstacle.
-            let closed = serving.close().await.map_err(|error| Failure::from(error).into());
+            let closed = serving.close().await.map_err(|error| ViewsOpenError::from(error).into());
             match compared.and_then(|found| closed.map(|()| found)) {
-                Ok(found) => differences = found,
-                Err(error) => not_compared(&mut differences, &error),
+                Ok(found) => Replaced::Compared(found),
+                Err(error) => Replaced::Unreadable { error },
             }
         }
-        // Nothing served before.
-        Err(ViewsOpenError::Missing { .. }) => {}
-        Err(error) => not_compared(&mut differences, &error),
-    }
+        Err(ViewsOpenError::Missing { .. }) => Replaced::Nothing,
+        Err(found) if found.is_of_another_build() => Replaced::OtherBuild { found },
+        Err(error) => Replaced::Unreadable { error: error.into() },
+    };
     build(log, &mut *writer, head, head, progress).await?;
     // Servers may have taken in more meanwhile: a few events, and while these are made up for none come to them.
     let end = generation.hold_serving().await?.unwrap_or(0).max(head);
     build(log, &mut *writer, end, end, progress).await?;
-    writer.finish().await.map_err(Failure::from)?;
+    writer.finish().await.map_err(ViewsOpenError::from)?;
     generation.serve().await?;
     let took = began.elapsed().saturating_sub(comparing);
-    Ok(Rebuilt { events: end.unsigned_abs(), took, differences })
-}
-
-fn not_compared(differences: &mut Differences, error: &dyn std::error::Error) {
-    differences.tell(format!("the replaced views could not be compared: {error}"));
+    Ok(Rebuilt { events: end.unsigned_abs(), took, replaced })
 }
 
 /// Compares a fresh build with the serving views as they are at one moment, whether or
@@ -88,15 +112,15 @@ pub async fn check_views(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)
     let log = storage.open_log_read_only().await?;
     let mut serving = Snapshot::open(storage).await?;
     // The views may have taken in what came after the log was opened.
-    log.refresh_head().await.map_err(Failure::from)?;
+    log.refresh_head().await?;
     serving.check_origin(&*log).await?;
     let generation = Generation::begin(storage).await?;
     let mut writer = generation.writer(&*log).await?;
     let to = serving.position();
     build(&*log, &mut *writer, to, to, progress).await?;
     let compared = compare(&mut serving, &generation).await;
-    writer.close().await.map_err(Failure::from)?;
-    serving.close().await.map_err(Failure::from)?;
+    writer.close().await.map_err(ViewsOpenError::from)?;
+    serving.close().await.map_err(ViewsOpenError::from)?;
     generation.discard().await?;
     log.close().await;
     compared
@@ -125,13 +149,13 @@ async fn build(
     };
     projector::project(log, writer, &Fresh::default(), to, told).await.map_err(|failure| {
         let after = last.load(Ordering::Relaxed);
-        AuditError::Read(format!("the log after position {after} could not be taken into the views: {failure}"))
+        AuditError::Build { after, problem: failure.to_string() }
     })?;
     Ok(())
 }
 
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {
-    let (checked, found) = serving.compare(fresh).await.map_err(Failure::from)?;
+    let (checked, found) = serving.compare(fresh).await.map_err(ViewsOpenError::from)?;
     let mut differences = Differences { checked, ..Differences::default() };
     found.iter().for_each(|difference| differences.tell(in_words(difference)));
     Ok(differences)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::command::{AppendLimits, Command};
 use super::writer::system_clock_us;
 use super::{Append, ClockKind, LogInfo, LogOptions, NewEvent, OpenError, StoredEvent};
+use crate::damage::Damage;
 
 /// Stream and type of the first event, and who is said to have caused it.
 pub(crate) const FIRST_STREAM: &str = "log";
@@ -32,7 +33,7 @@ pub(crate) fn command(options: &LogOptions, path: &Path) -> Result<Command, Open
         ClockKind::System => system_clock_us(),
         ClockKind::Simulated => 0,
     });
-    let corrupt = |reason: String| OpenError::Corrupt { path: path.to_owned(), reason };
+    let corrupt = |said: String| OpenError::Corrupt { path: path.to_owned(), damage: Damage::Quoted(said) };
     let created = LogCreated { clock: options.clock.to_string(), format: 1, log_id: id(0) };
     let payload = canonical::to_bytes(&created).map_err(|error| corrupt(error.to_string()))?;
     let append = Append {
@@ -61,12 +62,9 @@ pub(crate) fn command(options: &LogOptions, path: &Path) -> Result<Command, Open
 
 /// What the first event says.
 pub(crate) fn info(first: Option<StoredEvent>, path: &Path) -> Result<LogInfo, OpenError> {
-    let corrupt = |reason: &str| OpenError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
-    let first = first
-        .filter(|event| *event.event_type == *FIRST_TYPE)
-        .ok_or_else(|| corrupt("it does not begin with log_created"))?;
-    let created: LogCreated =
-        serde_json::from_slice(&first.payload).map_err(|_| corrupt("its first event cannot be read"))?;
+    let corrupt = |damage| OpenError::Corrupt { path: path.to_owned(), damage };
+    let first = first.filter(|event| *event.event_type == *FIRST_TYPE).ok_or_else(|| corrupt(Damage::Beginning))?;
+    let created: LogCreated = serde_json::from_slice(&first.payload).map_err(|_| corrupt(Damage::FirstEvent))?;
     let clock = [ClockKind::System, ClockKind::Simulated].into_iter().find(|kind| kind.as_str() == created.clock);
-    Ok(LogInfo { log_id: created.log_id, clock: clock.ok_or_else(|| corrupt("its clock is of no known kind"))? })
+    Ok(LogInfo { log_id: created.log_id, clock: clock.ok_or_else(|| corrupt(Damage::Clock))? })
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::ClockKind;
+use crate::damage::Damage;
 use crate::fault::{Cause, cause};
 
 /// Why the database could not take or give anything.
@@ -18,6 +20,9 @@ pub enum UnavailableReason {
     /// The file or its file system may not be written.
     #[error("the log may not be written")]
     ReadOnly,
+    /// The database takes no changes, or none from this role.
+    #[error("the database may not be written: it is read-only, or the role lacks the right")]
+    ReadOnlyDatabase,
     /// The operating system reported an I/O error.
     #[error("input/output error")]
     Io,
@@ -110,10 +115,10 @@ pub enum ReadError {
         reason: UnavailableReason,
     },
     /// A row is not what this program writes.
-    #[error("the log is damaged: {reason}")]
+    #[error("the log is damaged: {damage}")]
     Corrupt {
         /// What was found.
-        reason: String,
+        damage: Damage,
     },
     /// The log was closed.
     #[error("the log is closed")]
@@ -162,6 +167,14 @@ pub enum OpenError {
         found: i64,
         /// The schema needed.
         known: i64,
+    },
+    /// The schema has this program's number, but was made by another build.
+    #[error("{path} has the schema {version} of another build of this program")]
+    OtherBuild {
+        /// The file, or the database.
+        path: PathBuf,
+        /// The schema.
+        version: i64,
     },
     /// The database must be migrated, and the role may not.
     #[error(
@@ -216,12 +229,18 @@ pub enum OpenError {
         needed: &'static str,
     },
     /// The file or the database holds no log of this program, or is damaged.
-    #[error("{path} is no intact log: {reason}")]
+    #[error("{path} is no intact log: {damage}")]
     Corrupt {
         /// The file, or the database.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        damage: Damage,
+    },
+    /// The database's URL is none.
+    #[error("the database's URL cannot be used: {source}")]
+    Url {
+        /// What is wrong with it.
+        source: sqlx::Error,
     },
     /// The operating system said no.
     #[error("{path}: {source}")]
@@ -269,5 +288,13 @@ impl OpenError {
     pub(crate) fn is_away(&self) -> bool {
         let Self::Database { source, .. } = self else { return false };
         cause(source) == Cause::Unavailable(UnavailableReason::Connection)
+    }
+
+    /// The same after it was waited for.
+    pub(crate) fn after(self, waited: Duration) -> Self {
+        match self {
+            Self::Database { path, source } => Self::Away { path, waited_seconds: waited.as_secs(), source },
+            error => error,
+        }
     }
 }

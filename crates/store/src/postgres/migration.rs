@@ -68,9 +68,24 @@ pub(crate) async fn check_schema(
     let found = found(connection, schema).await.map_err(|source| server.failed(source))?;
     match found.cmp(&known) {
         std::cmp::Ordering::Less => Err(OpenError::OlderSchema { path, found, known }),
-        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Equal => check_build(connection, server, schema).await,
         std::cmp::Ordering::Greater => Err(OpenError::NewerSchema { path, found, known }),
     }
+}
+
+/// Two builds of one version may mean different tables by the same number.
+async fn check_build(connection: &mut PgConnection, server: &Server, schema: &Schema) -> Result<(), OpenError> {
+    let sql = format!("SELECT version, checksum FROM {}._sqlx_migrations", schema.name);
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|source| server.failed(source))?;
+    let migrator = (schema.migrator)();
+    for row in rows {
+        let version: i64 = row.try_get(0).map_err(|source| server.failed(source))?;
+        let checksum: &[u8] = row.try_get(1).map_err(|source| server.failed(source))?;
+        if !migrator.iter().any(|known| known.version == version && *known.checksum == *checksum) {
+            return Err(OpenError::OtherBuild { path: server.place.clone(), version });
+        }
+    }
+    Ok(())
 }
 
 /// The future that sqlx migrates with is too general for the compiler to see that it may move between threads. So it
@@ -116,6 +131,9 @@ async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: &
     }
     migrator.run(connection).await.map_err(|source| match source {
         MigrateError::Execute(source) => server.failed(source),
+        MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => {
+            OpenError::OtherBuild { path, version }
+        }
         source => OpenError::Migration { path, source },
     })
 }

@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
 use super::PostgresOptions;
+use crate::damage::Damage;
 use crate::log::OpenError;
 
 /// PostgreSQL 15.
@@ -56,8 +57,7 @@ pub(crate) struct Backend {
 impl Server {
     /// Takes a URL apart; nothing is connected yet.
     pub(crate) fn at(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
-        let connect = PgConnectOptions::from_str(url)
-            .map_err(|source| OpenError::Database { path: PathBuf::from("the database's URL"), source })?;
+        let connect = PgConnectOptions::from_str(url).map_err(|source| OpenError::Url { source })?;
         let host = match connect.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => connect.get_host().to_owned(),
@@ -171,8 +171,8 @@ pub(crate) async fn check_server(connection: &mut PgConnection, path: &Path) -> 
     }
     let encoding: &str = row.try_get(2).map_err(failed)?;
     if encoding != "UTF8" {
-        let reason = format!("its encoding is {encoding}, UTF8 is needed");
-        return Err(OpenError::Corrupt { path: path.to_owned(), reason });
+        let damage = Damage::Encoding { found: encoding.to_owned() };
+        return Err(OpenError::Corrupt { path: path.to_owned(), damage });
     }
     if !row.try_get::<bool, _>(3).map_err(failed)? {
         tracing::warn!(database = %path.display(), "fsync or full_page_writes is off: a crash of the server loses events");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::damage::Damage;
 use crate::fault::Cause;
 use crate::log::{OpenError, UnavailableReason};
 
@@ -38,7 +39,7 @@ pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> OpenError {
     match source.as_database_error().and_then(primary_code) {
         Some(13) => OpenError::NoSpace { path: path.to_owned() },
         Some(8) => OpenError::ReadOnly { path: path.to_owned() },
-        Some(11 | 26) => OpenError::Corrupt { path: path.to_owned(), reason: source.to_string() },
+        Some(11 | 26) => OpenError::Corrupt { path: path.to_owned(), damage: Damage::Quoted(source.to_string()) },
         Some(14) if !path.exists() => OpenError::ReadOnly { path: path.to_owned() },
         _ => OpenError::Database { path: path.to_owned(), source },
     }

@@ -31,6 +31,9 @@ pub(crate) async fn migrate(
             }
             migrator.run(&mut connection).await.map_err(|source| match source {
                 MigrateError::Execute(source) => open_error(&path, source),
+                MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => {
+                    OpenError::OtherBuild { path: path.clone(), version }
+                }
                 source => OpenError::Migration { path: path.clone(), source },
             })?;
             connection.close().await.map_err(failed)
@@ -48,9 +51,23 @@ pub(crate) async fn check_schema(
     let (found, known) = (found(connection, path).await?, known(migrator));
     match found.cmp(&known) {
         std::cmp::Ordering::Less => Err(OpenError::OlderSchema { path: path.to_owned(), found, known }),
-        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Equal => check_build(connection, migrator, path).await,
         std::cmp::Ordering::Greater => Err(OpenError::NewerSchema { path: path.to_owned(), found, known }),
     }
+}
+
+/// Two builds of one version may mean different tables by the same number.
+async fn check_build(connection: &mut SqliteConnection, migrator: &Migrator, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    let rows = sqlx::query("SELECT version, checksum FROM _sqlx_migrations").fetch_all(connection).await;
+    for row in rows.map_err(failed)? {
+        let version: i64 = row.try_get(0).map_err(failed)?;
+        let checksum: &[u8] = row.try_get(1).map_err(failed)?;
+        if !migrator.iter().any(|known| known.version == version && *known.checksum == *checksum) {
+            return Err(OpenError::OtherBuild { path: path.to_owned(), version });
+        }
+    }
+    Ok(())
 }
 
 fn known(migrator: &Migrator) -> i64 {

@@ -6,6 +6,7 @@
 use super::postgres::{SchemaGeneration, SchemaSnapshot};
 use super::sqlite::{FileGeneration, FileSnapshot, serving_file};
 use super::{ViewError, ViewsOpenError, ViewsWriter};
+use crate::damage::Damage;
 use crate::log::{EventLog, OpenError};
 use crate::storage::Storage;
 
@@ -125,7 +126,7 @@ impl Snapshot {
         match (&mut self.0, &fresh.0) {
             (Pinned::File(file), Fresh::File(fresh)) => file.compare(fresh.path()).await,
             (Pinned::Schema(schema), Fresh::Schema(fresh)) => schema.compare(fresh).await,
-            _ => Err(ViewError::broken("they are kept elsewhere than the fresh build")),
+            _ => Err(ViewError::broken(Damage::Elsewhere)),
         }
     }
 

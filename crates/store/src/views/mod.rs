@@ -19,6 +19,8 @@ mod sqlite;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::damage::Damage;
+
 pub use error::{ViewError, ViewsOpenError};
 pub use generation::{Difference, Generation, Snapshot};
 pub(crate) use postgres::{GRANTS, SCHEMA, open as open_in_database};
@@ -90,16 +92,16 @@ pub trait ViewsWriter: Send + std::fmt::Debug {
 }
 
 /// What changes a row needs the row: a change of nothing means that the log or the views have lost something.
-fn all_there(what: &str, named: usize, found: u64) -> Result<(), ViewError> {
+fn all_there(table: &'static str, named: usize, found: u64) -> Result<(), ViewError> {
     if found == named as u64 {
         return Ok(());
     }
-    Err(ViewError::broken(format!("{named} {what} change and {found} of them are there")))
+    Err(ViewError::broken(Damage::Lost { table, named, found }))
 }
 
 /// What is to be taken in lies behind where the views are.
 fn not_behind() -> ViewError {
-    ViewError::broken("they are not behind what is to be taken in")
+    ViewError::broken(Damage::NotBehind)
 }
 
 /// A limit as SQL has it.

@@ -9,6 +9,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::ViewsOpenError;
+use crate::damage::Foreign;
 use crate::log::EventLog;
 
 /// The checkpoint's row.
@@ -31,19 +32,19 @@ impl Origin {
         }
     }
 
-    async fn stranger(&self, log: &dyn EventLog) -> Result<Option<String>, ViewsOpenError> {
+    async fn stranger(&self, log: &dyn EventLog) -> Result<Option<Foreign>, ViewsOpenError> {
         let (log_id, head) = (log.info().log_id, log.head().position);
         if let Some(other) = self.log_id.filter(|other| *other != log_id) {
-            return Ok(Some(format!("it was made of log {other}, this is log {log_id}")));
+            return Ok(Some(Foreign::Log { theirs: other, this: log_id }));
         }
         if self.position > head {
-            return Ok(Some(format!("it has come to position {}, the log ends at {head}", self.position)));
+            return Ok(Some(Foreign::Ahead { position: self.position, head }));
         }
         if self.position == 0 {
             return Ok(None);
         }
         let last = log.events_at(&[self.position]).await?;
         let same = last.first().is_some_and(|event| Some(&event.leaf_hash[..]) == self.leaf_hash.as_deref());
-        Ok((!same).then(|| format!("the log has another event at position {}", self.position)))
+        Ok((!same).then_some(Foreign::Event { position: self.position }))
     }
 }

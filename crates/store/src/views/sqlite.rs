@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::origin::Origin;
 use super::{ViewError, Views, ViewsOpenError, ViewsWriter};
+use crate::damage::Damage;
 use crate::log::EventLog;
 use crate::sqlite::{check_version, migrate, open_error, reading, writing};
 
@@ -84,7 +85,7 @@ async fn origin(connection: &mut SqliteConnection) -> Result<Origin, ViewError> 
     let log_id: Option<Vec<u8>> = row.try_get(0)?;
     let log_id = log_id.map(|bytes| Uuid::from_slice(&bytes)).transpose();
     Ok(Origin {
-        log_id: log_id.map_err(|_| ViewError::broken("a row cannot be read"))?,
+        log_id: log_id.map_err(|_| ViewError::broken(Damage::Row))?,
         position: row.try_get(1)?,
         leaf_hash: row.try_get(2)?,
     })

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use beleg_store::views::{EntryRow, TicketChange, TicketFilter};
-use beleg_store::{UnavailableReason, ViewError};
+use beleg_store::{Damage, UnavailableReason, ViewError};
 use uuid::Uuid;
 
 use crate::house::{House, Place, Shell, entry, on_every_database, ticket};
@@ -35,7 +35,7 @@ async fn a_change_of_what_is_not_there_is_an_error_and_leaves_nothing_behind(pla
     batch.amended.clear();
     batch.entries.push(entry(missing, 1, Uuid::new_v4(), 0));
     let refused = writer.apply(&batch).await.unwrap_err();
-    assert_eq!(refused, ViewError::Broken { what: "a row contradicts what is there".into() });
+    assert_eq!(refused, ViewError::Broken { damage: Damage::Contradiction });
 
     batch.entries.clear();
     writer.apply(&batch).await.unwrap();
@@ -117,7 +117,7 @@ async fn what_the_schema_forbids_is_refused(place: Place) {
         let mut batch = house.up_to(3).await;
         batch.entries = entries;
         let refused = writer.apply(&batch).await.expect_err(&format!("{:?}", batch.entries));
-        assert_eq!(refused, ViewError::Broken { what: "a row contradicts what is there".into() });
+        assert_eq!(refused, ViewError::Broken { damage: Damage::Contradiction });
     }
     let mut right = house.up_to(3).await;
     right.entries = vec![reversal(3, 1), entry(id, 4, Uuid::new_v4(), 0), reversal(5, 4)];

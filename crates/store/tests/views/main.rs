@@ -7,6 +7,10 @@ mod house;
 
 /// A batch counts as a whole, once, and only where it fits.
 mod apply;
+/// A database that is away is waited for, and not for ever.
+mod away;
+/// Views that another build of this program made.
+mod build;
 /// Fresh builds beside the serving one, and what dead runs leave.
 mod generation;
 /// Of several writers one writes.

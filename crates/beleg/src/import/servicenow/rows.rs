@@ -3,6 +3,7 @@
 use super::super::{Trouble, input};
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::said::Said;
 use chrono::NaiveDateTime;
 use std::collections::HashMap;
 use std::io::Read;
@@ -93,14 +94,14 @@ pub(super) struct Log {
 
 /// Reads a file.
 pub(super) fn read(path: &Path, lang: Lang) -> Result<Log, Failure> {
-    of_reader(input::open(path, lang)?.reader)
-        .map_err(|what| Failure::Malformed { place: path.display().to_string(), what })
+    of_reader(input::open(path, lang)?.reader, lang)
+        .map_err(|what| Failure::Malformed { place: path.display().to_string(), what: what.in_(lang) })
 }
 
 /// Reads a text.
 #[cfg(test)]
 pub(super) fn of_text(text: &str) -> Log {
-    of_reader(text.as_bytes()).expect("a well-formed heading")
+    of_reader(text.as_bytes(), Lang::En).expect("a well-formed heading")
 }
 
 /// Where the columns are.
@@ -117,12 +118,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(heading: &csv::StringRecord) -> Result<Self, String> {
+    fn of(heading: &csv::StringRecord) -> Result<Self, Said> {
         let column = |name: &str| {
-            heading
-                .iter()
-                .position(|found| found == name)
-                .ok_or_else(|| format!("the heading has no column {name}; is it the incident event log?"))
+            heading.iter().position(|found| found == name).ok_or_else(|| {
+                Said::new(
+                    format!("in der Kopfzeile fehlt die Spalte {name}; ist es das Ereignisprotokoll der Incidents?"),
+                    format!("the heading has no column {name}; is it the incident event log?"),
+                )
+            })
         };
         Ok(Self {
             number: column("number")?,
@@ -145,9 +148,9 @@ impl Columns {
     }
 }
 
-fn of_reader(input: impl Read) -> Result<Log, String> {
+fn of_reader(input: impl Read, lang: Lang) -> Result<Log, Said> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-    let heading = reader.headers().map_err(|error| error.to_string())?.clone();
+    let heading = reader.headers().map_err(Said::quoted)?.clone();
     let columns = Columns::of(&heading)?;
     let mut names = Names::default();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -161,16 +164,16 @@ fn of_reader(input: impl Read) -> Result<Log, String> {
                 // A row that is no text; the reader goes on behind it.
                 let line = error.position().map_or(0, csv::Position::line);
                 if matches!(error.kind(), csv::ErrorKind::Io(_)) {
-                    return Err(error.to_string());
+                    return Err(Said::quoted(error));
                 }
-                log.bad.push(Trouble { line, code: None, reason: error.to_string() });
+                log.bad.push(Trouble { line, code: None, reason: Said::quoted(error).in_(lang) });
                 continue;
             }
         }
         log.rows += 1;
         let line = record.position().map_or(0, csv::Position::line);
         if let Err(reason) = take(&record, line, &heading, &columns, &mut names, &mut places, &mut log.incidents) {
-            log.bad.push(Trouble { line, code: None, reason });
+            log.bad.push(Trouble { line, code: None, reason: reason.in_(lang) });
         }
     }
     for incident in &mut log.incidents {
@@ -188,23 +191,39 @@ fn take(
     names: &mut Names,
     places: &mut HashMap<String, usize>,
     incidents: &mut Vec<Incident>,
-) -> Result<(), String> {
+) -> Result<(), Said> {
     if record.len() != heading.len() {
-        return Err(format!("{} fields where the heading has {}", record.len(), heading.len()));
+        let (found, wanted) = (record.len(), heading.len());
+        return Err(Said::new(
+            format!("{found} Felder, wo die Kopfzeile {wanted} hat"),
+            format!("{found} fields where the heading has {wanted}"),
+        ));
     }
     let field = |index: usize| record.get(index).unwrap_or_default();
     let number = field(columns.number);
     if number.is_empty() || number.len() > 64 || !number.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(format!("number {number:?} is no incident's number"));
+        return Err(Said::new(
+            format!("number {number:?} ist keine Nummer eines Incidents"),
+            format!("number {number:?} is no incident's number"),
+        ));
     }
     let at = field(columns.at);
-    let at = NaiveDateTime::parse_from_str(at, "%d/%m/%Y %H:%M")
-        .map_err(|_| format!("sys_updated_at {at:?} is no day/month/year hour:minute"))?;
+    let at = NaiveDateTime::parse_from_str(at, "%d/%m/%Y %H:%M").map_err(|_| {
+        Said::new(
+            format!("sys_updated_at {at:?} ist nicht Tag/Monat/Jahr Stunde:Minute"),
+            format!("sys_updated_at {at:?} is no day/month/year hour:minute"),
+        )
+    })?;
     let modification = field(columns.modification);
     let row = Row {
         line,
         at: at.and_utc().timestamp(),
-        modification: modification.parse().map_err(|_| format!("sys_mod_count {modification:?} is no count"))?,
+        modification: modification.parse().map_err(|_| {
+            Said::new(
+                format!("sys_mod_count {modification:?} ist keine Anzahl"),
+                format!("sys_mod_count {modification:?} is no count"),
+            )
+        })?,
         state: State::of(field(columns.state)),
         by: names.one(field(columns.by)),
         assigned_to: names.one(field(columns.assigned_to)),
@@ -225,7 +244,10 @@ fn take(
     });
     let rows = &mut incidents[place].rows;
     if rows.len() >= ROWS_PER_INCIDENT_MAX {
-        return Err(format!("{number} has more than {ROWS_PER_INCIDENT_MAX} rows"));
+        return Err(Said::new(
+            format!("{number} hat mehr als {ROWS_PER_INCIDENT_MAX} Zeilen"),
+            format!("{number} has more than {ROWS_PER_INCIDENT_MAX} rows"),
+        ));
     }
     rows.push(row);
     Ok(())

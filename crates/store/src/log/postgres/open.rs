@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::write::{PostgresStore, Session};
 use super::{PostgresLog, read};
+use crate::damage::Damage;
 use crate::fault::Fault;
 use crate::log::plan::{self, Known};
 use crate::log::queue::Queue;
@@ -92,12 +93,12 @@ impl PostgresLog {
 }
 
 fn unread(server: &Server, error: &ReadError) -> OpenError {
-    let (path, reason) = (server.place.clone(), error.to_string());
+    let path = server.place.clone();
     match error {
-        ReadError::Corrupt { .. } => OpenError::Corrupt { path, reason },
+        ReadError::Corrupt { damage } => OpenError::Corrupt { path, damage: damage.clone() },
         // A database that goes away meanwhile is not damaged.
         ReadError::Unavailable { .. } | ReadError::Closed => {
-            OpenError::Io { path, source: std::io::Error::other(reason) }
+            OpenError::Io { path, source: std::io::Error::other(error.clone()) }
         }
     }
 }
@@ -127,7 +128,7 @@ async fn create(session: Session, server: &Server, options: &LogOptions) -> Resu
         Err(fault) => {
             let (path, reason) = (server.place.clone(), fault.message().to_owned());
             return Err(match fault {
-                Fault::Constraint(_) => OpenError::Corrupt { path, reason },
+                Fault::Constraint(_) => OpenError::Corrupt { path, damage: Damage::Quoted(reason) },
                 Fault::Unavailable(..) => OpenError::Io { path, source: std::io::Error::other(reason) },
             });
         }

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use crate::damage::Damage;
 use crate::log::decoded::{self, Recent};
 use crate::log::heads::StreamHead;
 use crate::log::{
@@ -105,7 +106,7 @@ pub(super) async fn all(readers: &Readers, after_position: i64, limit: usize) ->
     let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
     match gap {
         None => Ok(events),
-        Some((_, position)) => Err(ReadError::Corrupt { reason: format!("there is no event at position {position}") }),
+        Some((_, position)) => Err(ReadError::Corrupt { damage: Damage::NoEvent { position } }),
     }
 }
 
@@ -249,24 +250,24 @@ struct Decoder {
 impl Decoder {
     fn event(&mut self, row: &PgRow) -> Result<StoredEvent, ReadError> {
         let position = row.try_get(0)?;
-        let damaged = |what: &str| ReadError::Corrupt { reason: format!("position {position} has {what}") };
+        let damaged = |damage| ReadError::Corrupt { damage };
         let payload: &str = row.try_get(14)?;
         let mut personal = match row.try_get::<Option<&str>, _>(15)? {
             Some(commitments) => {
-                decoded::personal(commitments).ok_or_else(|| damaged("commitments of no known form"))?
+                decoded::personal(commitments).ok_or_else(|| damaged(Damage::Commitments { position }))?
             }
             None => Vec::new(),
         };
         self.bytes += payload.len() + 256;
         for disclosed in row.try_get::<Option<Vec<Vec<u8>>>, _>(16)?.unwrap_or_default() {
             self.bytes += disclosed.len();
-            disclose(&mut personal, disclosed)
-                .ok_or_else(|| damaged("a personal text that it was not written with"))?;
+            disclose(&mut personal, disclosed).ok_or_else(|| damaged(Damage::PersonalText { position }))?;
         }
         Ok(StoredEvent {
             position,
             version: row.try_get(1)?,
-            schema_version: u16::try_from(row.try_get::<i32, _>(2)?).map_err(|_| damaged("no schema version"))?,
+            schema_version: u16::try_from(row.try_get::<i32, _>(2)?)
+                .map_err(|_| damaged(Damage::SchemaVersion { position }))?,
             occurred_at_us: row.try_get(3)?,
             recorded_at_us: row.try_get(4)?,
             event_id: row.try_get(5)?,

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::batch::Inserts;
 use super::write::{self, SqliteStore};
 use super::{LogOptions, SqliteLog, limits, read};
+use crate::damage::Damage;
 use crate::log::queue::Queue;
 use crate::log::writer::{Gauges, Writer};
 use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
@@ -132,8 +133,8 @@ async fn check_end(connection: &mut SqliteConnection, path: &Path) -> Result<Hea
     let head = Head { position: row.try_get(0).map_err(failed)?, recorded_at_us: row.try_get(1).map_err(failed)? };
     let last: i64 = row.try_get(2).map_err(failed)?;
     if last != head.position {
-        let reason = format!("its head is at {}, its events end at {last}", head.position);
-        return Err(OpenError::Corrupt { path: path.to_owned(), reason });
+        let damage = Damage::Head { head: head.position, last };
+        return Err(OpenError::Corrupt { path: path.to_owned(), damage });
     }
     Ok(head)
 }
@@ -153,6 +154,12 @@ async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &
 }
 
 async fn log_created(connection: &mut SqliteConnection, path: &Path) -> Result<LogInfo, OpenError> {
-    let corrupt = |error: ReadError| OpenError::Corrupt { path: path.to_owned(), reason: error.to_string() };
+    let corrupt = |error: ReadError| {
+        let damage = match error {
+            ReadError::Corrupt { damage } => damage,
+            error => Damage::Quoted(error.to_string()),
+        };
+        OpenError::Corrupt { path: path.to_owned(), damage }
+    };
     creation::info(read::first(connection).await.map_err(corrupt)?, path)
 }

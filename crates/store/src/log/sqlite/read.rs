@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use self::frame::{FrameReader, select};
 use super::super::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent};
+use crate::damage::Damage;
 
 pub(super) use lookup::{requests, stream_heads, taken};
 
@@ -32,7 +33,8 @@ pub(super) async fn stream_version(readers: &SqlitePool, stream: &str) -> Result
 }
 
 pub(super) async fn stream_versions(readers: &SqlitePool, streams: &[&str]) -> Result<Vec<i64>, ReadError> {
-    let list = serde_json::to_string(streams).map_err(|error| ReadError::Corrupt { reason: error.to_string() })?;
+    let list = serde_json::to_string(streams)
+        .map_err(|error| ReadError::Corrupt { damage: Damage::Quoted(error.to_string()) })?;
     let versions = sqlx::query(
         "SELECT coalesce((SELECT max(e.version) FROM streams s JOIN events e USING (stream_id) WHERE s.name = l.value), 0) \
          FROM json_each(?) l ORDER BY l.key",
@@ -79,7 +81,7 @@ pub(super) async fn all(
     let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
     match gap {
         None => Ok(events),
-        Some((_, position)) => Err(ReadError::Corrupt { reason: format!("there is no event at position {position}") }),
+        Some((_, position)) => Err(ReadError::Corrupt { damage: Damage::NoEvent { position } }),
     }
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Row as _, Type};
 
+use crate::damage::Damage;
 use crate::log::ReadError;
 use crate::postgres::Readers;
 use crate::views::columns::{ENTRY_COLUMNS, balance, contract, listed, policy, ticket};
@@ -30,7 +31,7 @@ impl PostgresViews {
 
     async fn rows(&self, query: Query) -> Result<Vec<PgRow>, ViewError> {
         if let Some(problem) = query.problem {
-            return Err(ViewError::broken(problem));
+            return Err(ViewError::broken(Damage::Quoted(problem)));
         }
         Ok(self.readers.rows(AssertSqlSafe(query.text), query.values).await?)
     }
@@ -70,7 +71,7 @@ impl Query {
 impl Views for PostgresViews {
     async fn position(&self) -> Result<i64, ViewError> {
         let rows = self.rows(Query::new("SELECT position FROM checkpoint")).await?;
-        let row = rows.first().ok_or_else(|| ViewError::broken("their checkpoint is gone"))?;
+        let row = rows.first().ok_or_else(|| ViewError::broken(Damage::Checkpoint))?;
         Ok(row.try_get(0)?)
     }
 
@@ -196,7 +197,7 @@ impl From<ReadError> for ViewError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unavailable { reason } => Self::Unavailable { reason },
-            ReadError::Corrupt { .. } => Self::broken("a row cannot be read"),
+            ReadError::Corrupt { .. } => Self::broken(Damage::Row),
             ReadError::Closed => Self::Unavailable { reason: crate::log::UnavailableReason::Other },
         }
     }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{PROJECTOR_LOCK, origin};
+use crate::damage::Damage;
 use crate::fault::{Cause, cause};
 use crate::log::{EventLog, OpenError, UnavailableReason};
 use crate::postgres::{Schema, Server, Use, prepare_schema, try_lock};
@@ -160,7 +161,7 @@ impl ViewsWriter for PostgresViewsWriter {
     async fn end(&mut self) -> Result<(i64, i64), ViewError> {
         let sql = "SELECT position, (SELECT coalesce(max(number), 0) FROM entries) FROM checkpoint";
         let rows = self.rows(sql, PgArguments::default()).await?;
-        let row = rows.first().ok_or_else(|| ViewError::broken("their checkpoint is gone"))?;
+        let row = rows.first().ok_or_else(|| ViewError::broken(Damage::Checkpoint))?;
         self.position = row.try_get(0)?;
         Ok((self.position, row.try_get(1)?))
     }

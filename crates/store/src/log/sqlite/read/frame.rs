@@ -12,6 +12,7 @@
 
 use uuid::Uuid;
 
+use crate::damage::Damage;
 use crate::log::decoded::{Recent, personal};
 use crate::log::{ReadError, StoredEvent};
 
@@ -80,9 +81,8 @@ impl FrameReader {
         let mut cursor = Cursor(frames);
         while !cursor.0.is_empty() {
             let event = self.take_apart(&mut cursor).ok_or_else(|| {
-                let reason =
-                    format!("an event after position {} cannot be read", self.events.last().map_or(0, |e| e.position));
-                ReadError::Corrupt { reason }
+                let after = self.events.last().map_or(0, |event| event.position);
+                ReadError::Corrupt { damage: Damage::Event { after } }
             })?;
             self.events.push(event);
         }

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use crate::damage::Damage;
 use crate::log::heads::StreamHead;
 use crate::log::{Appended, AppendedEvent, Disclosed, ReadError, StoredEvent, StoredRequest};
 
@@ -51,7 +52,7 @@ async fn receipt(connection: &mut SqliteConnection, first_position: i64, count: 
     let rows = sqlx::query(sql).bind(first_position).bind(first_position.saturating_add(count));
     let rows = rows.fetch_all(connection).await?;
     let Some(first) = rows.first() else {
-        return Err(ReadError::Corrupt { reason: format!("the request of position {first_position} has no events") });
+        return Err(ReadError::Corrupt { damage: Damage::Request { position: first_position } });
     };
     let recorded_at_us = first.try_get(5)?;
     let mut events = Vec::with_capacity(rows.len());
@@ -85,7 +86,8 @@ pub(in crate::log::sqlite) async fn stream_heads(
     names: &[Arc<str>],
 ) -> Result<HashMap<Arc<str>, StreamHead>, ReadError> {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let list = serde_json::to_string(&names).map_err(|error| ReadError::Corrupt { reason: error.to_string() })?;
+    let list = serde_json::to_string(&names)
+        .map_err(|error| ReadError::Corrupt { damage: Damage::Quoted(error.to_string()) })?;
     let sql = "SELECT s.name, s.stream_id, (SELECT max(e.version) FROM events e WHERE e.stream_id = s.stream_id) \
                FROM streams s WHERE s.name IN (SELECT value FROM json_each(?))";
     let rows = sqlx::query(sql).bind(list).fetch_all(connection).await?;
@@ -137,7 +139,7 @@ pub(super) async fn fill_personal(
         let Some(event) = events.get_mut(at).filter(|event| event.position == position) else { continue };
         let name: &str = row.try_get(1)?;
         let Some(field) = event.personal.iter_mut().find(|field| *field.name == *name) else {
-            return Err(ReadError::Corrupt { reason: format!("position {position} has no personal field {name}") });
+            return Err(ReadError::Corrupt { damage: Damage::PersonalField { position, name: name.to_owned() } });
         };
         field.disclosed = Some(Disclosed { salt: array(&row, 2)?, bytes: row.try_get(3)? });
     }
@@ -146,7 +148,5 @@ pub(super) async fn fill_personal(
 
 fn array<const N: usize>(row: &SqliteRow, column: usize) -> Result<[u8; N], ReadError> {
     let bytes: &[u8] = row.try_get(column)?;
-    bytes
-        .try_into()
-        .map_err(|_| ReadError::Corrupt { reason: format!("a value of {} bytes in place of {N}", bytes.len()) })
+    bytes.try_into().map_err(|_| ReadError::Corrupt { damage: Damage::Length { found: bytes.len(), wanted: N } })
 }

@@ -1,0 +1,333 @@
+//! What log, views, audits and the system say when something fails, in German.
+//!
+//! Each case of ours has its sentence here, and a new one does not compile without. What a library or the database said
+//! in its own words is quoted after [`QUOTED`].
+
+use beleg_server::ServeError;
+use beleg_server::audit::AuditError;
+use beleg_store::{
+    ClockKind, Damage, Foreign, MoveError, OpenError, ReadError, UnavailableReason, ViewError, ViewsOpenError,
+};
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+/// Before what others said in their own words.
+const QUOTED: &str = "im Wortlaut:";
+
+/// Any error in German, as far as this program knows it.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<ServeError>() {
+        return serving(error);
+    }
+    if let Some(error) = error.downcast_ref::<AuditError>() {
+        return audit(error);
+    }
+    if let Some(error) = error.downcast_ref::<MoveError>() {
+        return moving(error);
+    }
+    if let Some(error) = error.downcast_ref::<ViewsOpenError>() {
+        return views_opening(error);
+    }
+    if let Some(error) = error.downcast_ref::<OpenError>() {
+        return opening(error);
+    }
+    if let Some(error) = error.downcast_ref::<ViewError>() {
+        return views(error);
+    }
+    if let Some(error) = error.downcast_ref::<ReadError>() {
+        return reading(error);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return system(error);
+    }
+    quoted(error)
+}
+
+/// What the system says, by its kind.
+pub(crate) fn system(error: &io::Error) -> String {
+    if let Some(inner) = error.get_ref() {
+        return if inner.to_string().starts_with("failed to lookup address") {
+            "der Name des Rechners ist unbekannt".to_owned()
+        } else {
+            of(inner)
+        };
+    }
+    let words = match error.kind() {
+        ErrorKind::NotFound => "nicht gefunden",
+        ErrorKind::PermissionDenied => "der Zugriff ist nicht erlaubt",
+        ErrorKind::AlreadyExists => "schon vorhanden",
+        ErrorKind::IsADirectory => "das ist ein Verzeichnis",
+        ErrorKind::NotADirectory => "das ist kein Verzeichnis",
+        ErrorKind::StorageFull => "kein Platz mehr",
+        ErrorKind::ReadOnlyFilesystem => "der Datenträger erlaubt nur Lesen",
+        ErrorKind::AddrInUse => "die Adresse ist schon belegt",
+        ErrorKind::AddrNotAvailable => "diese Adresse hat der Rechner nicht",
+        ErrorKind::ConnectionRefused => "die Verbindung wurde abgelehnt",
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            "die Verbindung wurde getrennt"
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            "der Rechner ist nicht zu erreichen"
+        }
+        ErrorKind::TimedOut => "keine Antwort in der Zeit",
+        ErrorKind::UnexpectedEof => "der Inhalt endet zu früh",
+        ErrorKind::InvalidData => "der Inhalt ist kein Text in UTF-8",
+        ErrorKind::NotConnected => "es besteht keine Verbindung",
+        _ => return format!("{QUOTED} {error}"),
+    };
+    match error.raw_os_error() {
+        Some(number) => format!("{words} (Systemfehler {number})"),
+        None => words.to_owned(),
+    }
+}
+
+/// What a database or a library says: the system's part of it in German, the rest as it is.
+fn quoted(error: &(dyn Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return system(error);
+        }
+        cause = error.source();
+    }
+    let said = error.to_string();
+    format!("{QUOTED} {}", said.strip_prefix("error returned from database: ").unwrap_or(&said))
+}
+
+fn serving(error: &ServeError) -> String {
+    match error {
+        ServeError::Open(error) => opening(error),
+        ServeError::Views(error) => views_opening(error),
+        ServeError::Read(said) => format!("was das Protokoll enthält, lässt sich nicht lesen; {QUOTED} {said}"),
+        ServeError::Transport(error) => format!("die Übertragung ist gescheitert; {}", quoted(error)),
+    }
+}
+
+fn audit(error: &AuditError) -> String {
+    match error {
+        AuditError::InUse { data } => format!("auf {} läuft ein Server oder ein Import", data.display()),
+        AuditError::Open(error) => opening(error),
+        AuditError::Views(error) => views_opening(error),
+        AuditError::Log(error) => reading(error),
+        AuditError::Build { after, problem } => {
+            format!("nach Position {after} ließ sich das Protokoll nicht in die Sichten aufnehmen; {QUOTED} {problem}")
+        }
+        AuditError::Read(said) => format!("die Prüfung kam nicht zu Ende; {QUOTED} {said}"),
+    }
+}
+
+fn moving(error: &MoveError) -> String {
+    match error {
+        MoveError::Open(error) => opening(error),
+        MoveError::Read(error) => format!("im Verzeichnis: {}", reading(error)),
+        MoveError::NotEmpty { path, events } => {
+            format!("{} enthält schon ein Protokoll mit {events} Ereignissen", path.display())
+        }
+        MoveError::Damaged { position } => format!(
+            "das Ereignis an Position {position} ist nicht das, dessen Prüfsumme gebildet wurde: nichts wurde \
+             umgezogen; beleg verify sagt mehr"
+        ),
+        MoveError::Differs { position } => format!(
+            "die Datenbank gibt an Position {position} ein anderes Ereignis oder eine andere Anfrage zurück, als sie \
+             bekam"
+        ),
+        MoveError::Database(error) => {
+            format!("die Datenbank: {}; noch einmal starten: was nicht ganz da ist, ist gar nicht da", quoted(error))
+        }
+    }
+}
+
+fn views_opening(error: &ViewsOpenError) -> String {
+    match error {
+        ViewsOpenError::Open(error) => opening(error),
+        ViewsOpenError::Views(error) => views(error),
+        ViewsOpenError::Log(error) => reading(error),
+        ViewsOpenError::Missing { path } => {
+            format!("unter {} gibt es keine Sichten: den Server einmal starten, oder beleg rebuild", path.display())
+        }
+        ViewsOpenError::NotAllowed { path } => format!(
+            "diese Rolle darf in {} keine Sichten anlegen: die URL der Rolle nehmen, der sie gehören, siehe beleg \
+             database init",
+            path.display()
+        ),
+        ViewsOpenError::TooMany { path } => {
+            format!("in {} entstehen schon zu viele Sichten neu: warten, bis eine davon fertig ist", path.display())
+        }
+        ViewsOpenError::Foreign { path, what } => format!(
+            "die Sichten unter {} gehören nicht zum Protokoll daneben: {}. Sie lassen sich aus dem Protokoll neu \
+             aufbauen; zuerst nachsehen, ob es das richtige ist, dann: beleg rebuild",
+            path.display(),
+            foreign(what)
+        ),
+    }
+}
+
+fn foreign(what: &Foreign) -> String {
+    match what {
+        Foreign::Log { theirs, this } => {
+            format!("sie entstanden aus dem Protokoll {theirs}, dieses hier ist {this}")
+        }
+        Foreign::Ahead { position, head } => {
+            format!("sie stehen bei Position {position}, das Protokoll endet bei {head}")
+        }
+        Foreign::Event { position } => format!("das Protokoll hat an Position {position} ein anderes Ereignis"),
+    }
+}
+
+fn opening(error: &OpenError) -> String {
+    match error {
+        OpenError::Missing { path } => format!(
+            "unter {} gibt es kein Protokoll: den Server einmal starten, oder etwas importieren",
+            path.display()
+        ),
+        OpenError::InUse { path } => format!(
+            "{} ist gesperrt: ein anderer Prozess schreibt dieses Protokoll. Ihn zuerst anhalten, oder hier ein anderes \
+             Verzeichnis angeben",
+            path.display()
+        ),
+        OpenError::WrongClock { found, wanted } => format!(
+            "dieses Protokoll entstand mit {} und lässt sich nicht mit {} öffnen",
+            clock(*found),
+            clock(*wanted)
+        ),
+        OpenError::NewerSchema { path, found, known } => format!(
+            "{} hat das Schema {found}, dieses Programm kennt {known}: das neuere Programm nehmen",
+            path.display()
+        ),
+        OpenError::OlderSchema { path, found, known } => format!(
+            "{} hat das Schema {found}, dieses Programm liest {known}: einmal zum Schreiben öffnen",
+            path.display()
+        ),
+        OpenError::OtherBuild { path, version } => {
+            format!("{} hat das Schema {version} eines anders gebauten Programms", path.display())
+        }
+        OpenError::NotMigrated { path, found, known } => format!(
+            "{} hat das Schema {found}, dieses Programm braucht {known}: beleg database init mit der Rolle, der es \
+             gehört",
+            path.display()
+        ),
+        OpenError::ServersRunning { path, found, known } => format!(
+            "{} hat das Schema {found}, dieses Programm braucht {known}, und es laufen Server, die {found} brauchen: sie \
+             zuerst anhalten",
+            path.display()
+        ),
+        OpenError::ReadOnly { path } => format!(
+            "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",
+            path.display()
+        ),
+        OpenError::NoSpace { path } => format!(
+            "{} lässt sich nicht öffnen, denn dort ist kein Platz mehr: Platz schaffen, dann neu starten",
+            path.display()
+        ),
+        OpenError::OldSqlite { found, needed } => format!("SQLite {found} ist zu alt, nötig ist mindestens {needed}"),
+        OpenError::OldPostgres { found, needed } => {
+            format!("PostgreSQL {found} ist zu alt, nötig ist mindestens {needed}")
+        }
+        OpenError::Corrupt { path, damage: found } => {
+            format!("{} ist kein unversehrtes Protokoll: {}", path.display(), damage(found))
+        }
+        OpenError::Url { source } => format!("die URL der Datenbank ist keine; {}", quoted(source)),
+        OpenError::Io { path, source } => format!("{}: {}", path.display(), system(source)),
+        OpenError::Database { path, source } => format!("{}: {}", path.display(), quoted(source)),
+        OpenError::Away { path, waited_seconds, source } => format!(
+            "{} antwortet seit {waited_seconds} s nicht ({}): die Datenbank starten, oder Rechner und Port in ihrer URL \
+             berichtigen",
+            path.display(),
+            quoted(source)
+        ),
+        OpenError::Migration { path, source } => format!("{}: {}", path.display(), quoted(source)),
+        OpenError::Random => "das System liefert keine Zufallszahlen".to_owned(),
+    }
+}
+
+fn clock(kind: ClockKind) -> &'static str {
+    match kind {
+        ClockKind::System => "der Uhr des Rechners",
+        ClockKind::Simulated => "einer gestellten Uhr (--simulated-clock)",
+    }
+}
+
+fn reading(error: &ReadError) -> String {
+    match error {
+        ReadError::Unavailable { reason } => format!("das Protokoll ist nicht verfügbar: {}", unavailable(*reason)),
+        ReadError::Corrupt { damage: found } => format!("das Protokoll ist beschädigt: {}", damage(found)),
+        ReadError::Closed => "das Protokoll ist geschlossen".to_owned(),
+    }
+}
+
+fn views(error: &ViewError) -> String {
+    match error {
+        ViewError::Unavailable { reason: UnavailableReason::ReadOnly } => {
+            "die Sichten sind nicht verfügbar: ihre Datei darf nicht geschrieben werden".to_owned()
+        }
+        ViewError::Unavailable { reason } => format!("die Sichten sind nicht verfügbar: {}", unavailable(*reason)),
+        ViewError::Broken { damage: found } => format!("die Sichten sind beschädigt: {}", damage(found)),
+    }
+}
+
+fn unavailable(reason: UnavailableReason) -> &'static str {
+    match reason {
+        UnavailableReason::DiskFull => "der Datenträger ist voll",
+        UnavailableReason::ReadOnly => "das Protokoll darf nicht geschrieben werden",
+        UnavailableReason::ReadOnlyDatabase => {
+            "die Datenbank darf nicht geschrieben werden: sie erlaubt nur Lesen, oder der Rolle fehlt das Recht"
+        }
+        UnavailableReason::Io => "Fehler beim Lesen oder Schreiben",
+        UnavailableReason::Locked => "ein anderer Prozess hält die Datenbank gesperrt",
+        UnavailableReason::Connection => "die Datenbank ist nicht zu erreichen",
+        UnavailableReason::Corrupt => "das Gespeicherte ist beschädigt",
+        UnavailableReason::Other => "die Datenbank hat versagt",
+    }
+}
+
+fn damage(damage: &Damage) -> String {
+    match damage {
+        Damage::Row => "eine Zeile lässt sich nicht lesen".to_owned(),
+        Damage::NoEvent { position } => format!("an Position {position} steht kein Ereignis"),
+        Damage::Event { after } => format!("ein Ereignis nach Position {after} lässt sich nicht lesen"),
+        Damage::Commitments { position } => format!("Position {position} hat Festlegungen in unbekannter Form"),
+        Damage::PersonalText { position } => {
+            format!("Position {position} hat einen persönlichen Text, mit dem sie nicht geschrieben wurde")
+        }
+        Damage::PersonalField { position, name } => format!("Position {position} hat kein persönliches Feld {name}"),
+        Damage::SchemaVersion { position } => format!("Position {position} hat keine Version ihres Schemas"),
+        Damage::Request { position } => format!("zur Anfrage von Position {position} gibt es keine Ereignisse"),
+        Damage::Length { found, wanted } => format!("ein Wert hat {found} Byte statt {wanted}"),
+        Damage::Head { head, last } => format!("sein Ende ist bei {head} vermerkt, die Ereignisse enden bei {last}"),
+        Damage::Beginning => "es beginnt nicht mit log_created".to_owned(),
+        Damage::FirstEvent => "sein erstes Ereignis lässt sich nicht lesen".to_owned(),
+        Damage::Clock => "seine Uhr ist von unbekannter Art".to_owned(),
+        Damage::Encoding { found } => format!("die Datenbank ist in {found} kodiert, nötig ist UTF8"),
+        Damage::Contradiction => "eine Zeile widerspricht dem, was da ist".to_owned(),
+        Damage::File => "die Datei ist beschädigt".to_owned(),
+        Damage::Database => "die Datenbank ist beschädigt".to_owned(),
+        Damage::Checkpoint => "der Vermerk, wie weit sie sind, fehlt".to_owned(),
+        Damage::Lost { table, named, found } => {
+            format!("in {table} sind {named} Zeilen zu ändern, und {found} davon sind da")
+        }
+        Damage::NotBehind => "sie liegen nicht hinter dem, was aufzunehmen ist".to_owned(),
+        Damage::Elsewhere => "sie liegen anderswo als die neu aufgebauten".to_owned(),
+        Damage::Quoted(said) => format!("{QUOTED} {said}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of, system};
+    use beleg_store::{Damage, OpenError, ViewError};
+    use std::io;
+
+    #[test]
+    fn what_the_store_says_is_german_through_all_its_layers() {
+        let corrupt = OpenError::Corrupt { path: "log.sqlite".into(), damage: Damage::NoEvent { position: 7 } };
+        assert_eq!(of(&corrupt), "log.sqlite ist kein unversehrtes Protokoll: an Position 7 steht kein Ereignis");
+        let views = ViewError::Broken { damage: Damage::Database };
+        assert_eq!(of(&views), "die Sichten sind beschädigt: die Datenbank ist beschädigt");
+    }
+
+    #[test]
+    fn the_systems_words_are_told_by_their_kind_and_number() {
+        assert_eq!(system(&io::Error::from_raw_os_error(2)), "nicht gefunden (Systemfehler 2)");
+        assert_eq!(system(&io::Error::other("odd")), "im Wortlaut: odd");
+    }
+}
