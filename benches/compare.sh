@@ -11,16 +11,42 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-3} clients=${CLIENTS:-1 16 64 256} streams=${STREAMS:-10000}
 beleg=${BELEG:-$here/../target/release/beleg}
-umadb=${UMADB:-$here/.peers/bin/umadb}
+tools=${TOOLS:-$here/.peers}
+umadb=${UMADB:-$tools/bin/umadb}
 peers=${PEERS:-$here/peers/target/release/beleg-peers}
 
-for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
-if [ ! -x "$umadb" ] || [ ! -x "$peers" ]; then
+install_umadb() {
+  if [ -x "$umadb" ]; then return; fi
+  if [ -n "${UMADB:-}" ]; then echo "no program at UMADB=$umadb" >&2; exit 1; fi
+  needs_protoc
+  cargo install umadb --version 0.7.8 --locked --root "$tools"
+}
+build_peers() {
+  if [ -x "$peers" ]; then return; fi
+  if [ -n "${PEERS:-}" ]; then echo "no program at PEERS=$peers" >&2; exit 1; fi
+  needs_protoc
+  cargo build --release --locked --manifest-path "$here/peers/Cargo.toml"
+}
+build_beleg() {
+  if [ -x "$beleg" ]; then return; fi
+  if [ -n "${BELEG:-}" ]; then echo "no program at BELEG=$beleg" >&2; exit 1; fi
+  cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+}
+needs_protoc() {
   command -v protoc >/dev/null || { echo "UmaDB's build needs protoc (Debian: protobuf-compiler)" >&2; exit 1; }
-fi
-[ -x "$umadb" ] || cargo install umadb --version 0.7.8 --locked --root "$here/.peers"
-[ -x "$peers" ] || cargo build --release --locked --manifest-path "$here/peers/Cargo.toml"
-[ -x "$beleg" ] || cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+}
+
+case ${1:-} in
+  '') ;;
+  install) install_umadb; exit ;;
+  build) install_umadb; build_peers; build_beleg; exit ;;
+  *) echo "usage: compare.sh [install|build]" >&2; exit 2 ;;
+esac
+
+for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
+install_umadb
+build_peers
+build_beleg
 
 work=$(mktemp -d) started=() cluster=''
 finish() {
