@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::storage::Beside;
 use beleg_server::{Config, ServeError, run};
-use beleg_store::{Database, Storage};
+use beleg_store::{Database, PrivateDatabase, Storage};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -17,8 +17,8 @@ pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 enum Data {
     /// Removed when this goes.
     Directory(TempDir),
-    /// Dropped when the server has stopped.
-    Database(Database),
+    /// Dropped when the server has stopped; by another process's private server, if this one is killed.
+    Database(PrivateDatabase),
 }
 
 /// A running server. Dropped without [`stop`](Self::stop), it ends as well, only
@@ -68,11 +68,11 @@ pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failu
 async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
     let data = match &beside.database {
         None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
-        Some(url) => Data::Database(Database::at(url).create_beside().await.map_err(failed)?),
+        Some(url) => Data::Database(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?),
     };
     let storage = match &data {
         Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),
-        Data::Database(database) => Storage::Database(database.clone()),
+        Data::Database(database) => Storage::Database(database.database().clone()),
     };
     // Bound here, so that a caller may connect at once: the first connection
     // waits in the socket until the server takes it.
