@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) place: PathBuf,
     pub(crate) doors: Arc<Doors>,
     pub(crate) tally: Arc<Tally>,
+    /// Longest time that a killed PostgreSQL stays away, in seconds, where that was asked for.
+    pub(crate) outage: Option<u64>,
 }
 
 impl Stage {
