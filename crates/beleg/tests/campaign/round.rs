@@ -35,6 +35,7 @@ pub(crate) struct Plan {
     program: PathBuf,
     audit_every: u32,
     outage: Option<u64>,
+    under_calls: bool,
 }
 
 impl Plan {
@@ -48,6 +49,7 @@ impl Plan {
             program: arguments.program.clone().unwrap_or_else(|| BELEG.into()),
             audit_every: arguments.audit_every,
             outage: arguments.outage,
+            under_calls: arguments.under_calls,
         }
     }
 }
@@ -79,6 +81,7 @@ async fn run<S: Scene>(plan: &Plan, place: PathBuf) {
         doors: Arc::clone(&doors),
         tally: Arc::clone(&tally),
         outage: plan.outage,
+        under_calls: plan.under_calls,
     };
     let Some(mut scene) = S::set_up(&stage).await else { return };
     for (request, receipt) in agree(&stage.doors.all()[0]).await {
