@@ -18,7 +18,7 @@ enum Data {
     /// Removed when this goes.
     Directory(TempDir),
     /// Dropped when the server has stopped; by another process's private server, if this one is killed.
-    Database(PrivateDatabase),
+    Database(Box<PrivateDatabase>),
 }
 
 /// A running server. Dropped without [`stop`](Self::stop), it ends as well, only
@@ -43,7 +43,7 @@ impl PrivateServer {
         };
         match self.data {
             Data::Directory(directory) => drop(directory),
-            Data::Database(database) => database.drop().await.map_err(failed)?,
+            Data::Database(database) => database.discard().await.map_err(failed)?,
         }
         ended
     }
@@ -68,7 +68,7 @@ pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failu
 async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
     let data = match &beside.database {
         None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
-        Some(url) => Data::Database(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?),
+        Some(url) => Data::Database(Box::new(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?)),
     };
     let storage = match &data {
         Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),

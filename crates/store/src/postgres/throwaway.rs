@@ -26,7 +26,7 @@ const LEFT: &str = "SELECT datname FROM pg_database d \
         AND objid::bigint = ('x' || substr(d.datname, 15, 8))::bit(32)::bigint) \
     ORDER BY datname";
 
-/// A database of one process: dropped by [`PrivateDatabase::drop`], or after its end by the next one.
+/// A database of one process: dropped by [`PrivateDatabase::discard`], or after its end by the next one.
 #[derive(Debug)]
 pub struct PrivateDatabase {
     database: Database,
@@ -65,7 +65,7 @@ impl PrivateDatabase {
     }
 
     /// Drops it. Whoever is still connected is cut off.
-    pub async fn drop(self) -> Result<(), OpenError> {
+    pub async fn discard(self) -> Result<(), OpenError> {
         let Self { name, server, mut holder, .. } = self;
         // The server may have restarted since the holder connected.
         if holder.ping().await.is_err() {
