@@ -5,22 +5,52 @@
 #   benches/compare.sh                     the whole comparison, seven to eight minutes after the builds
 #   ROUNDS=1 SECONDS_EACH=1 CLIENTS="1 16" benches/compare.sh      a small one
 #
+#   benches/compare.sh build               installs and builds what is missing, and compares nothing; "install" does
+#                                          so for UmaDB alone
+#
 # Needs jq, psql, protoc (UmaDB's build asks for it) and PostgreSQL's programs, or BELEG_TEST_POSTGRES_URL: a superuser's
-# URL without a database's name, such as postgres://postgres@127.0.0.1:5432. It creates and drops databases there.
+# URL, such as postgres://postgres@127.0.0.1:5432/postgres. It creates databases and roles there, and drops them again.
+# UmaDB goes into TOOLS (benches/.peers unless set); UMADB, PEERS and BELEG name programs that are there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-3} clients=${CLIENTS:-1 16 64 256} streams=${STREAMS:-10000}
 beleg=${BELEG:-$here/../target/release/beleg}
-umadb=${UMADB:-$here/.peers/bin/umadb}
+tools=${TOOLS:-$here/.peers}
+umadb=${UMADB:-$tools/bin/umadb}
 peers=${PEERS:-$here/peers/target/release/beleg-peers}
 
-for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
-if [ ! -x "$umadb" ] || [ ! -x "$peers" ]; then
+install_umadb() {
+  if [ -x "$umadb" ]; then return; fi
+  if [ -n "${UMADB:-}" ]; then echo "no program at UMADB=$umadb" >&2; exit 1; fi
+  needs_protoc
+  cargo install umadb --version 0.7.8 --locked --root "$tools"
+}
+build_peers() {
+  if [ -x "$peers" ]; then return; fi
+  if [ -n "${PEERS:-}" ]; then echo "no program at PEERS=$peers" >&2; exit 1; fi
+  needs_protoc
+  cargo build --release --locked --manifest-path "$here/peers/Cargo.toml"
+}
+build_beleg() {
+  if [ -x "$beleg" ]; then return; fi
+  if [ -n "${BELEG:-}" ]; then echo "no program at BELEG=$beleg" >&2; exit 1; fi
+  cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+}
+needs_protoc() {
   command -v protoc >/dev/null || { echo "UmaDB's build needs protoc (Debian: protobuf-compiler)" >&2; exit 1; }
-fi
-[ -x "$umadb" ] || cargo install umadb --version 0.7.8 --locked --root "$here/.peers"
-[ -x "$peers" ] || cargo build --release --locked --manifest-path "$here/peers/Cargo.toml"
-[ -x "$beleg" ] || cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+}
+
+case ${1:-} in
+  '') ;;
+  install) install_umadb; exit ;;
+  build) install_umadb; build_peers; build_beleg; exit ;;
+  *) echo "usage: compare.sh [install|build]" >&2; exit 2 ;;
+esac
+
+for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
+install_umadb
+build_peers
+build_beleg
 
 work=$(mktemp -d) started=() cluster=''
 finish() {
@@ -28,7 +58,7 @@ finish() {
   for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
   if [ -n "$cluster" ]; then as_postgres "$programs/pg_ctl" -D "$cluster/data" -m immediate stop >/dev/null || true; fi
-  if [ -z "$cluster" ] && [ -n "${name:-}" ]; then drop_databases; fi
+  if [ -z "$cluster" ] && [ -n "${name:-}" ]; then drop_all || echo "what begins with $name stays on the server" >&2; fi
   rm -rf "$work" ${cluster:+"$cluster"}
 }
 trap finish EXIT
@@ -49,8 +79,20 @@ start_cluster() {
     -o "-c listen_addresses=127.0.0.1 -p $port -k $cluster -c shared_buffers=256MB -c max_connections=100"
   postgres=postgres://postgres@127.0.0.1:$port
 }
-sql() { psql -q "$postgres/postgres" -c "$1"; }
-drop_databases() { for one in "$name" "${name}_peers"; do sql "DROP DATABASE IF EXISTS $one WITH (FORCE)"; done; }
+# at DATABASE [ROLE:PASSWORD]: the URL of another database on the same server, as another role.
+at() {
+  local address=${postgres%%\?*} query=${postgres#"${postgres%%\?*}"} scheme=${postgres%%://*}
+  local place=${address#*://}; place=${place%%/*}
+  if [ -n "${2:-}" ]; then place=$2@${place##*@}; fi
+  echo "$scheme://$place/$1$query"
+}
+sql() { PGOPTIONS='-c client_min_messages=warning' psql -q -v ON_ERROR_STOP=1 "$(at postgres)" -c "$1"; }
+drop_all() {
+  local one
+  for one in "$name" "${name}_peers"; do sql "DROP DATABASE IF EXISTS $one WITH (FORCE)" || return; done
+  # Roles are the whole server's: nothing of theirs is left once the database is gone.
+  for one in "${name}_owner" "${name}_service"; do sql "DROP ROLE IF EXISTS $one" || return; done
+}
 
 postgres=${BELEG_TEST_POSTGRES_URL:-} programs=''
 if [ -z "$postgres" ]; then start_cluster; fi
@@ -77,9 +119,8 @@ mkdir "$work/sqlite" "$work/umadb"
 serve umadb "$umadb" --listen "127.0.0.1:$(free_port)" --db-path "$work/umadb"; uma_url=$url uma_pid=$pid
 serve sqlite "$beleg" serve --bench --allow-import --data "$work/sqlite" --listen 127.0.0.1:0; sqlite_url=$url sqlite_pid=$pid
 BELEG_SERVICE_PASSWORD=compare BELEG_OWNER_PASSWORD=compare \
-  "$beleg" database init --admin "$postgres/$name" --owner "${name}_owner" --service "${name}_service" >/dev/null
-service=${postgres/\/\/*@/\/\/${name}_service:compare@}
-serve postgres "$beleg" serve --bench --allow-import --database "$service/$name" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
+  "$beleg" database init --admin "$(at "$name")" --owner "${name}_owner" --service "${name}_service" >/dev/null
+serve postgres "$beleg" serve --bench --allow-import --database "$(at "$name" "${name}_service:compare")" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
 
 # Processor time of a server so far, in microseconds.
 cpu_of() { awk '{sub(/.*\) /, ""); print ($12 + $13) * 10000}' "/proc/$1/stat"; }
@@ -97,7 +138,7 @@ uma() { # WORKLOAD CLIENTS
 }
 cqrs() { # CLIENTS
   note cqrs-es append "$1" \
-    "$("$peers" cqrs --database "$postgres/${name}_peers" --clients "$1" --seconds "$seconds" --streams "$streams")"
+    "$("$peers" cqrs --database "$(at "${name}_peers")" --clients "$1" --seconds "$seconds" --streams "$streams")"
 }
 # Preparing the tickets of a round costs Beleg's server time as well, so its time is not told here: a private server
 # (beleg bench without --against) tells client and server together.

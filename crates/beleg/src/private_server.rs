@@ -3,7 +3,7 @@
 use crate::failure::{Cause, Failure};
 use crate::storage::Beside;
 use beleg_server::{Config, ServeError, run};
-use beleg_store::{Database, Storage};
+use beleg_store::{Database, PrivateDatabase, Storage};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -17,8 +17,8 @@ pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 enum Data {
     /// Removed when this goes.
     Directory(TempDir),
-    /// Dropped when the server has stopped.
-    Database(Database),
+    /// Dropped when the server has stopped; by another process's private server, if this one is killed.
+    Database(Box<PrivateDatabase>),
 }
 
 /// A running server. Dropped without [`stop`](Self::stop), it ends as well, only
@@ -43,7 +43,7 @@ impl PrivateServer {
         };
         match self.data {
             Data::Directory(directory) => drop(directory),
-            Data::Database(database) => database.drop().await.map_err(failed)?,
+            Data::Database(database) => database.discard().await.map_err(failed)?,
         }
         ended
     }
@@ -68,11 +68,11 @@ pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failu
 async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
     let data = match &beside.database {
         None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
-        Some(url) => Data::Database(Database::at(url).create_beside().await.map_err(failed)?),
+        Some(url) => Data::Database(Box::new(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?)),
     };
     let storage = match &data {
         Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),
-        Data::Database(database) => Storage::Database(database.clone()),
+        Data::Database(database) => Storage::Database(database.database().clone()),
     };
     // Bound here, so that a caller may connect at once: the first connection
     // waits in the socket until the server takes it.

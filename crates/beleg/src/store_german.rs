@@ -235,6 +235,11 @@ fn opening(error: &OpenError) -> String {
             path.display(),
             quoted(source)
         ),
+        OpenError::Tls { path, reason } => format!(
+            "{}: keine Verbindung über TLS ({}): den Namen des Rechners, sslmode oder sslrootcert in ihrer URL berichtigen",
+            path.display(),
+            quoted(reason)
+        ),
         OpenError::Migration { path, source } => format!("{}: {}", path.display(), quoted(source)),
         OpenError::Random => "das System liefert keine Zufallszahlen".to_owned(),
     }

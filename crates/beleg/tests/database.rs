@@ -211,6 +211,61 @@ fn demo_and_rehearsals_run_on_a_database_of_their_own_and_leave_none() {
     assert_eq!(left, 0);
 }
 
+/// The private databases on a server.
+fn private(url: &str) -> Vec<String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(url).await.unwrap();
+        let names = "SELECT datname FROM pg_database WHERE datname LIKE 'beleg_private_%' ORDER BY datname";
+        sqlx::query_scalar(names).fetch_all(&mut shell).await.unwrap()
+    })
+}
+
+/// Starts a bench of so many seconds, and returns once its database is there.
+fn bench(url: &str, seconds: &str) -> (std::process::Child, String) {
+    let before = private(url);
+    let arguments = ["--workloads", "log-work", "--clients", "1", "--tickets", "1", "--rounds", "1"];
+    let mut command = beleg("", &["bench", "--database", url, "--seconds", seconds]);
+    let mut bench = command.args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    loop {
+        if let Some(name) = private(url).into_iter().find(|name| !before.contains(name)) {
+            return (bench, name);
+        }
+        assert!(bench.try_wait().unwrap().is_none(), "the bench ended and had no database");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_a_killed_bench_left_is_dropped_by_the_next_one_and_nothing_else_is() {
+    let Some(cluster) = cluster() else { return };
+    let url = cluster.url("postgres");
+    // Given a bench that was killed, one that runs, and a database that only sounds like theirs.
+    let (mut killed, left) = bench(&url, "3600");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let (mut running, kept) = bench(&url, "3600");
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(&url).await.unwrap();
+        sqlx::query("CREATE DATABASE beleg_private_notes").execute(&mut shell).await.unwrap();
+    });
+
+    // When another one starts; what was left has connections until the server notices that their process is gone.
+    let begun = std::time::Instant::now();
+    while private(&url).contains(&left) {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{left} stays: {:?}", private(&url));
+        let (mut next, _) = bench(&url, "1");
+        assert!(next.wait().unwrap().success());
+    }
+
+    // Then only what nobody uses is gone, and each of the others when it ends.
+    assert_eq!(private(&url), [kept.clone(), "beleg_private_notes".to_owned()]);
+    assert!(running.try_wait().unwrap().is_none());
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
 /// A cluster of one's own that may be killed.
 fn cluster() -> Option<Cluster> {
     let required = std::env::var("BELEG_TEST_POSTGRES").is_ok_and(|wanted| wanted == "required");

@@ -1,5 +1,6 @@
 //! What is acknowledged is on disk: seen from outside, call by call. The server
 //! reads the request, writes the log's WAL, flushes it, and only then sends the answer.
+//! One that starts flushes what was left before it reads it.
 //!
 //! Needs strace. Where it is missing the test says so and checks nothing; with
 //! `CI` set that is a failure.
@@ -20,7 +21,7 @@ use tonic::transport::Channel;
 use uuid::Uuid;
 
 use server::agreement::agree;
-use server::{BELEG, address};
+use server::{BELEG, Server, address};
 
 const COMMANDS: usize = 25;
 
@@ -67,7 +68,7 @@ impl Watched {
         let mut strace = Command::new("strace")
             .args(["-f", "-y", "-s", "4096", "-o"])
             .arg(&trace)
-            .args(["-e", "trace=network,read,readv,write,writev,pwrite64,fdatasync,fsync"])
+            .args(["-e", "trace=network,read,readv,pread64,write,writev,pwrite64,fdatasync,fsync"])
             .args([BELEG, "--lang", "en", "serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(place.join("log"))
             .stdout(Stdio::piped())
@@ -119,11 +120,19 @@ fn sent(calls: &[SystemCall], text: &str) -> usize {
     sent.unwrap_or_else(|| panic!("the server never sent {text}")).began
 }
 
-#[tokio::test]
-async fn every_command_is_flushed_between_its_request_and_its_answer() {
-    if Command::new("strace").arg("--version").stdout(Stdio::null()).status().is_err() {
+/// Said loudly where it is not.
+fn strace_is_there() -> bool {
+    let there = Command::new("strace").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !there {
         assert!(std::env::var_os("CI").is_none(), "strace is missing: install it");
         eprintln!("SKIPPED: strace is not installed, so no flush can be seen");
+    }
+    there
+}
+
+#[tokio::test]
+async fn every_command_is_flushed_between_its_request_and_its_answer() {
+    if !strace_is_there() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
@@ -165,4 +174,40 @@ async fn every_command_is_flushed_between_its_request_and_its_answer() {
         let flushed = between().any(|call| call.flushes_log() && call.began > written && call.ended < answered);
         assert!(flushed, "{request} was answered before the log was flushed");
     }
+}
+
+#[tokio::test]
+async fn what_a_killed_server_wrote_is_flushed_before_it_is_answered_from() {
+    if !strace_is_there() {
+        return;
+    }
+    // Given a server that was killed, and its WAL: whether all of it had been flushed, nobody knows.
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("log");
+    let killed = Server::on(&data);
+    let channel = killed.channel();
+    agree(&channel).await;
+    let request_id = Uuid::now_v7().to_string();
+    let open = pb::OpenTicketRequest {
+        request_id,
+        customer_id: "acme".into(),
+        impact: pb::Impact::Incident.into(),
+        ..Default::default()
+    };
+    let ticket = TicketServiceClient::new(channel).open_ticket(open.clone()).await.unwrap().into_inner().ticket_id;
+    killed.kill();
+    assert!(data.join("log.sqlite-wal").metadata().unwrap().len() > 0);
+
+    // When the next one is asked the same again
+    let server = Watched::on(place.path());
+    let channel = Channel::from_shared(server.url.clone()).unwrap().connect().await.unwrap();
+    let again = TicketServiceClient::new(channel).open_ticket(open).await.unwrap().into_inner().ticket_id;
+
+    // Then it has flushed the WAL before it reads from it, let alone answers.
+    assert_eq!(again, ticket);
+    let calls = server.stop();
+    let reads = |call: &&SystemCall| call.is(&["pread64", "read"]) && call.of_log();
+    let first_read = calls.iter().find(reads).expect("the WAL was never read").began;
+    assert!(first_read < sent(&calls, &ticket));
+    assert!(calls.iter().any(|call| call.flushes_log() && call.ended < first_read), "the WAL was read and not flushed");
 }

@@ -16,6 +16,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Users that a server may run as, where the caller is root.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
+/// Writes what it is told into a file that only its owner reads, as a server demands of its key.
+const KEEP: &str = r#"umask 077 && cat >"$1""#;
+
 /// Waits for commands until its input ends. `$1` is the program, `$2` the directory, what follows are options.
 ///
 /// A server that has only just been started does not hear a signal yet, so it is told to stop until it has. A machine
@@ -53,6 +56,16 @@ impl Cluster {
     /// Creates a cluster in the system's directory for temporary files and starts it. Fails with
     /// [`ErrorKind::NotFound`] where the server's programs are not installed.
     pub fn start() -> Result<Self> {
+        Self::start_as(None)
+    }
+
+    /// The same with a server that offers TLS: its certificate, or the chain of them, and its private key, as PEM.
+    /// Connections without TLS it takes as well.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Result<Self> {
+        Self::start_as(Some((certificate, key)))
+    }
+
+    fn start_as(tls: Option<(&str, &str)>) -> Result<Self> {
         let programs = programs()
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "no PostgreSQL on PATH or in /usr/lib/postgresql/*/bin"))?;
         let user = if is_root()? { Some(unprivileged_user()?) } else { None };
@@ -65,6 +78,12 @@ impl Cluster {
         if !initdb.status.success() {
             return Err(Error::other(String::from_utf8_lossy(&initdb.stderr).into_owned()));
         }
+        let mut options = Vec::new();
+        if let Some((certificate, key)) = tls {
+            keep(user.as_deref(), &directory.join("data/server.crt"), certificate)?;
+            keep(user.as_deref(), &directory.join("data/server.key"), key)?;
+            options.extend(["-c", "ssl=on"]);
+        }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let supervisor = as_user(user.as_deref(), Path::new("/bin/sh"))
             .args(["-c", SUPERVISOR, "supervisor"])
@@ -72,6 +91,7 @@ impl Cluster {
             .arg(&directory)
             .args(["-c", "listen_addresses=127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=300", "-k"])
             .arg(&directory)
+            .args(options)
             .current_dir(&directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -197,6 +217,15 @@ fn as_user(user: Option<&str>, program: &Path) -> Command {
     };
     command.arg(program);
     command
+}
+
+/// Writes a file of the server's user.
+fn keep(user: Option<&str>, path: &Path, text: &str) -> Result<()> {
+    let mut writing =
+        as_user(user, Path::new("/bin/sh")).args(["-c", KEEP, "keep"]).arg(path).stdin(Stdio::piped()).spawn()?;
+    writing.stdin.take().ok_or(ErrorKind::BrokenPipe)?.write_all(text.as_bytes())?;
+    let kept = writing.wait()?;
+    if kept.success() { Ok(()) } else { Err(Error::other(format!("{} could not be written", path.display()))) }
 }
 
 /// A new directory that only the server's user enters. Its path is short: a socket's may not be long.

@@ -23,6 +23,6 @@ pub use log::{
     MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles,
     SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
 };
-pub use postgres::PostgresOptions;
+pub use postgres::{PostgresOptions, PrivateDatabase};
 pub use storage::{Database, Storage};
 pub use views::{ViewBatch, ViewError, Views, ViewsOpenError, ViewsWriter};

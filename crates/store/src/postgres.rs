@@ -12,7 +12,7 @@ pub(crate) use fault::cause;
 pub(crate) use migration::{Schema, check_schema, prepare_schema, run_formatted, try_lock, unlock};
 pub(crate) use readers::Readers;
 pub(crate) use session::{Backend, Server, Use};
-pub(crate) use throwaway::{create_database, drop_database};
+pub use throwaway::PrivateDatabase;
 
 /// How a PostgreSQL server is used.
 #[derive(Debug, Clone, Copy)]

@@ -57,15 +57,9 @@ impl Database {
         Self { options, ..self }
     }
 
-    /// Creates an empty database on the same server, for a log that is thrown away. The role must be allowed to.
-    pub async fn create_beside(&self) -> Result<Self, OpenError> {
-        let name = crate::postgres::create_database(self).await?;
-        Ok(Self { url: renamed(&self.url, &name), ..self.clone() })
-    }
-
-    /// Drops what [`Database::create_beside`] created. Whoever is still connected is cut off.
-    pub async fn drop(self) -> Result<(), OpenError> {
-        crate::postgres::drop_database(&self, &renamed(&self.url, "postgres")).await
+    /// Another database on the same server, used in the same way.
+    pub(crate) fn named(&self, name: &str) -> Self {
+        Self { url: renamed(&self.url, name), ..self.clone() }
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -32,6 +32,14 @@ pub(crate) struct Arguments {
     /// Verify and compare with a rebuild after so many rounds; after the last one in any case
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) audit_every: u32,
+    /// PostgreSQL stays away for at least a second and at most so many whenever it is killed (default: mostly for less
+    /// than servers ride out)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=60))]
+    pub(crate) outage: Option<u64>,
+    /// The disk that turns read-only does so under calls, not between two of them. Then ext4 may lose what it has
+    /// confirmed, and the campaign fails without a fault of the server's: see `tests/disk.rs`
+    #[arg(long)]
+    pub(crate) under_calls: bool,
     /// As cargo test passes it on; output is never held back
     #[arg(long, hide = true)]
     nocapture: bool,

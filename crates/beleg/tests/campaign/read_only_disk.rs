@@ -30,13 +30,16 @@ impl Scene for ReadOnlyDisk {
 
     async fn strike(&mut self, stage: &Stage, dice: &mut Dice) -> Vec<&'static str> {
         let before = stage.tally.counts().sent_away;
-        // The fault comes between two calls. When it came with calls under way, seven acknowledged ones were once gone
-        // after the disk was mounted again, though no flush had failed (seed 31, ext4 on Linux 6.18). Why is not
-        // settled: take the two lines about the door and the pause away to look for it.
-        stage.doors.close(0);
-        dice.pause(300, 400).await;
+        // The fault comes between two calls. Under calls ext4 may confirm the last flush and lose what it flushed:
+        // tests/disk.rs shows that without a server. Then the batch that was acknowledged on it is gone.
+        if !stage.under_calls {
+            stage.doors.close(0);
+            dice.pause(300, 400).await;
+        }
         self.mount.break_down();
-        stage.doors.open(0, self.server.as_ref().unwrap().channel());
+        if !stage.under_calls {
+            stage.doors.open(0, self.server.as_ref().unwrap().channel());
+        }
         stage.calls_are_sent_away(before).await;
         dice.pause(1, 300).await;
         let mut struck = vec!["read-only disk"];

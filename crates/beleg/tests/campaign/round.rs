@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     callers: u32,
     program: PathBuf,
     audit_every: u32,
+    outage: Option<u64>,
+    under_calls: bool,
 }
 
 impl Plan {
@@ -46,6 +48,8 @@ impl Plan {
             callers: arguments.callers,
             program: arguments.program.clone().unwrap_or_else(|| BELEG.into()),
             audit_every: arguments.audit_every,
+            outage: arguments.outage,
+            under_calls: arguments.under_calls,
         }
     }
 }
@@ -71,7 +75,14 @@ pub(crate) fn campaign<S: Scene>(plan: Plan) -> bool {
 async fn run<S: Scene>(plan: &Plan, place: PathBuf) {
     let (doors, tally) = (Arc::<Doors>::default(), Arc::<Tally>::default());
     let journal = Arc::new(Journal::create(&place.join("journal.jsonl")));
-    let stage = Stage { program: plan.program.clone(), place, doors: Arc::clone(&doors), tally: Arc::clone(&tally) };
+    let stage = Stage {
+        program: plan.program.clone(),
+        place,
+        doors: Arc::clone(&doors),
+        tally: Arc::clone(&tally),
+        outage: plan.outage,
+        under_calls: plan.under_calls,
+    };
     let Some(mut scene) = S::set_up(&stage).await else { return };
     for (request, receipt) in agree(&stage.doors.all()[0]).await {
         journal.note(&request, &receipt);

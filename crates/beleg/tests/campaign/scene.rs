@@ -37,6 +37,10 @@ pub(crate) struct Stage {
     pub(crate) place: PathBuf,
     pub(crate) doors: Arc<Doors>,
     pub(crate) tally: Arc<Tally>,
+    /// Longest time that a killed PostgreSQL stays away, in seconds, where that was asked for.
+    pub(crate) outage: Option<u64>,
+    /// Whether a disk fails under calls.
+    pub(crate) under_calls: bool,
 }
 
 impl Stage {

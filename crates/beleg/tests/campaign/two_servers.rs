@@ -91,7 +91,11 @@ impl Scene for TwoServers {
             self.kill_database().await;
         }
         // Mostly for less than servers ride out without a word, now and then for more.
-        let away = if database && dice.one_in(8) { 2_000..4_500 } else { 0..400 };
+        let away = match stage.outage {
+            Some(seconds) if database => 1_000..1_000 * seconds,
+            _ if database && dice.one_in(8) => 2_000..4_500,
+            _ => 0..400,
+        };
         dice.pause(away.start, away.end).await;
         if database {
             struck.push("PostgreSQL");

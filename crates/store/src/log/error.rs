@@ -270,6 +270,14 @@ pub enum OpenError {
         /// What was said last.
         source: sqlx::Error,
     },
+    /// The database was reached, and no connection came about that is as safe as its URL asks for.
+    #[error("{path}: no connection over TLS ({reason}): correct the host's name, sslmode or sslrootcert in its URL")]
+    Tls {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with the server, its certificate, or a file named in the URL.
+        reason: String,
+    },
     /// The migration failed.
     #[error("{path}: {source}")]
     Migration {

@@ -4,6 +4,7 @@
 //! plan that was made while a table was empty must not read all of it an hour later. A commit waits for the disk
 //! whatever the server's default is, and nothing that hangs holds a lock for ever.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -137,7 +138,7 @@ impl Server {
         &self,
         connect: impl Future<Output = Result<PgConnection, sqlx::Error>>,
     ) -> Result<PgConnection, sqlx::Error> {
-        let late = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        let late = || Err(sqlx::Error::Io(ErrorKind::TimedOut.into()));
         timeout(self.options.connect_timeout, connect).await.unwrap_or_else(|_| late())
     }
 
@@ -153,7 +154,30 @@ impl Server {
     }
 
     pub(crate) fn failed(&self, source: sqlx::Error) -> OpenError {
-        OpenError::Database { path: self.place.clone(), source }
+        let path = self.place.clone();
+        match self.no_tls(&source) {
+            Some(reason) => OpenError::Tls { path, reason },
+            None => OpenError::Database { path, source },
+        }
+    }
+
+    /// Why there is no TLS, where that is what an error says. It is no server that is away: waiting helps nobody.
+    fn no_tls(&self, error: &sqlx::Error) -> Option<String> {
+        match error {
+            sqlx::Error::Tls(reason) => Some(reason.to_string()),
+            // A handshake that fails is rustls's error in one of these.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Some(error.to_string()),
+            // A certificate is read from a file when it is needed. Over TCP nothing else is one.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::NotFound && !self.is_local() => {
+                Some("a file of certificates that the URL names is not there".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the server is reached over a Unix socket, which is a file as well.
+    fn is_local(&self) -> bool {
+        self.connect.get_socket().is_some() || self.connect.get_host().starts_with('/')
     }
 }
 
@@ -208,7 +232,7 @@ impl Backend {
         match left.bind(self.pid).bind(&self.started).fetch_optional(connection).await? {
             None => Ok(()),
             Some(_) => Err(sqlx::Error::Io(std::io::Error::new(
-                std::io::ErrorKind::TimedOut,
+                ErrorKind::TimedOut,
                 "the server process of a lost connection does not end",
             ))),
         }

@@ -19,6 +19,8 @@ mod immutable;
 /// SQLite: a full disk, a second writer, a file of the future.
 mod trouble;
 
+/// PostgreSQL: TLS, and what is refused for its sake.
+mod encrypted;
 /// A log of a directory that goes into a database.
 mod moving;
 /// PostgreSQL: connections that die, and a server that restarts.

@@ -21,6 +21,7 @@ use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, w
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/log");
 
 const FILE: &str = "log.sqlite";
+const WRITE_AHEAD_FILE: &str = "log.sqlite-wal";
 const LOCK_FILE: &str = "log.lock";
 
 /// Page caches. Reads are mostly of recent pages, which the operating system holds as well.
@@ -33,6 +34,7 @@ impl SqliteLog {
     pub async fn open(directory: &Path, options: LogOptions) -> Result<Self, OpenError> {
         let lock = lock(directory)?;
         let path = directory.join(FILE);
+        flush_what_was_left(directory)?;
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
@@ -113,6 +115,17 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(io_error(path, source)),
+    }
+}
+
+/// What a writer left that was killed between writing a batch and flushing it is read as committed, and a repeated
+/// command is answered from it. So it is made durable before anything is read. A file beside it holds no lock of
+/// SQLite's: closing it here takes none away.
+fn flush_what_was_left(directory: &Path) -> Result<(), OpenError> {
+    let path = directory.join(WRITE_AHEAD_FILE);
+    match File::open(&path).and_then(|left| left.sync_data()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
+        _ => Ok(()),
     }
 }
 
