@@ -19,7 +19,7 @@
 //! itself failed, what is not found may still come back after a crash, so it is answered as unknown.
 //!
 //! Each step is a way to the database and back, so shorter ways are tried first. The log of this process alone is as it
-//! was left ([`own`]): steps 2 and 3 need no database, and begin and insert are one. A log that several processes share
+//! was left ([`own`]): step 3 needs no database, and the others are one. A log that several processes share
 //! ([`shared`]) is planned for on assumptions, and one statement verifies them and appends. The steps above are for
 //! when that does not do.
 
@@ -80,10 +80,12 @@ pub(crate) trait BatchStore: Send {
     /// Those of these event ids that exist.
     async fn taken(&mut self, event_ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault>;
 
-    /// Begins a transaction and inserts what the plan accepted.
-    async fn begin_and_insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
+    /// Appends what a plan accepted, in a transaction of its own; durable when it returns. A constraint means that
+    /// nothing of it is in the log; after any other failure that must be looked up.
+    async fn append(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
         self.begin().await?;
-        self.insert(batch, plan).await
+        self.insert(batch, plan).await?;
+        self.commit(plan.head, plan.streams).await
     }
 
     /// Inserts what the plan accepted.

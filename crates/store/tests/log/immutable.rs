@@ -2,7 +2,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use crate::desk::{Desk, command};
 
-async fn shell(desk: &Desk) -> SqliteConnection {
+pub(crate) async fn shell(desk: &Desk) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}", desk.place.directory().join("log.sqlite").display()))
         .await
         .unwrap()

@@ -14,6 +14,8 @@ mod model;
 /// Texts about people can go; hashes and facts stay.
 mod personal;
 
+/// SQLite: what somebody else appended behind a server's back.
+mod behind;
 /// SQLite: nobody changes the past, not even with a shell.
 mod immutable;
 /// SQLite: a full disk, a second writer, a file of the future.

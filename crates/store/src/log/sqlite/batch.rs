@@ -6,9 +6,9 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
-use crate::log::PersonalField;
 use crate::log::command::{Command, Pending};
 use crate::log::plan::{Plan, Verdict};
+use crate::log::{Head, PersonalField};
 use crate::sqlite::{BulkInsert, insert, rooms};
 
 const STREAMS: (&str, usize) = ("INSERT INTO streams (stream_id, name)", 2);
@@ -84,20 +84,21 @@ impl Inserts {
         self.insert(connection, &Rows::of(batch, plan)).await
     }
 
-    /// Begins a transaction and inserts, in one hop to the connection's thread where the batch is of the common kind.
-    pub(super) async fn begin_and_run(
+    /// A whole transaction, in one hop to the connection's thread where the batch is of the common kind.
+    pub(super) async fn transaction(
         &self,
         connection: &mut SqliteConnection,
         batch: &[Command],
         plan: &Plan,
     ) -> Result<(), sqlx::Error> {
         let rows = Rows::of(batch, plan);
-        if let Some((text, arguments)) = self.together.statement(&rows)? {
+        if let Some((text, arguments)) = self.together.statement(&rows, plan)? {
             sqlx::query_with(text, arguments).execute(connection).await?;
             return Ok(());
         }
         sqlx::query(BEGIN).execute(&mut *connection).await?;
-        self.insert(connection, &rows).await
+        self.insert(connection, &rows).await?;
+        move_head_and_commit(connection, plan.head, plan.streams).await
     }
 
     async fn insert(&self, connection: &mut SqliteConnection, rows: &Rows<'_>) -> Result<(), sqlx::Error> {
@@ -110,6 +111,19 @@ impl Inserts {
 }
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
+const END: &str = "UPDATE log_head SET position = ?, recorded_at_us = ?, streams = ?; COMMIT";
+
+/// Ends a transaction whose rows are inserted.
+pub(super) async fn move_head_and_commit(
+    connection: &mut SqliteConnection,
+    head: Head,
+    streams: i64,
+) -> Result<(), sqlx::Error> {
+    let mut values = SqliteArguments::default();
+    bind_end(head, streams, &mut values).map_err(sqlx::Error::Encode)?;
+    sqlx::query_with(END, values).execute(connection).await?;
+    Ok(())
+}
 
 /// A whole batch as one text. To keep such texts few, and so prepared, every table in it has the same room; what is
 /// left of that is NULL and passed over.
@@ -130,14 +144,18 @@ impl Together {
         let texts = rooms().map(|room| {
             let rows = |(head, columns)| insert(head, columns, room);
             let facts = format!("{BEGIN}; {}; {}", rows(EVENTS), rows(REQUESTS));
-            let personal = format!("{facts}; {}", rows(PERSONAL)).into();
-            Texts { room, facts: facts.into(), personal }
+            let personal = format!("{facts}; {}; {END}", rows(PERSONAL)).into();
+            Texts { room, facts: format!("{facts}; {END}").into(), personal }
         });
         Self { texts: texts.collect() }
     }
 
     /// None for a batch that opens streams or has more rows than fit.
-    fn statement(&self, rows: &Rows<'_>) -> Result<Option<(AssertSqlSafe<Arc<str>>, SqliteArguments)>, sqlx::Error> {
+    fn statement(
+        &self,
+        rows: &Rows<'_>,
+        plan: &Plan,
+    ) -> Result<Option<(AssertSqlSafe<Arc<str>>, SqliteArguments)>, sqlx::Error> {
         let most = rows.events.len().max(rows.personal.len());
         let Some(Texts { room, facts, personal }) = self.texts.iter().find(|texts| texts.room >= most) else {
             return Ok(None);
@@ -148,11 +166,13 @@ impl Together {
         let mut values = SqliteArguments::default();
         fill(&mut values, *room, EVENTS, &rows.events, bind_event).map_err(sqlx::Error::Encode)?;
         fill(&mut values, *room, REQUESTS, &rows.requests, bind_request).map_err(sqlx::Error::Encode)?;
-        if rows.personal.is_empty() {
-            return Ok(Some((AssertSqlSafe(Arc::clone(facts)), values)));
+        let mut text = facts;
+        if !rows.personal.is_empty() {
+            text = personal;
+            fill(&mut values, *room, PERSONAL, &rows.personal, bind_personal).map_err(sqlx::Error::Encode)?;
         }
-        fill(&mut values, *room, PERSONAL, &rows.personal, bind_personal).map_err(sqlx::Error::Encode)?;
-        Ok(Some((AssertSqlSafe(Arc::clone(personal)), values)))
+        bind_end(plan.head, plan.streams, &mut values).map_err(sqlx::Error::Encode)?;
+        Ok(Some((AssertSqlSafe(Arc::clone(text)), values)))
     }
 }
 
@@ -219,4 +239,10 @@ fn bind_request((command, first_position): &(&Command, i64), values: &mut Sqlite
     values.add(beleg_proof::commitment::commit(&command.salt, &command.request_digest).to_vec())?;
     values.add(*first_position)?;
     values.add(i64::try_from(command.events.len())?)
+}
+
+fn bind_end(head: Head, streams: i64, values: &mut SqliteArguments) -> Bound {
+    values.add(head.position)?;
+    values.add(head.recorded_at_us)?;
+    values.add(streams)
 }

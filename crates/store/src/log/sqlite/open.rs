@@ -9,8 +9,8 @@ use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, watch};
 
-use super::batch::Inserts;
-use super::write::{self, SqliteStore};
+use super::batch::{Inserts, move_head_and_commit};
+use super::write::SqliteStore;
 use super::{LogOptions, SqliteLog, limits, read};
 use crate::damage::Damage;
 use crate::log::queue::Queue;
@@ -161,7 +161,7 @@ async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &
     let outcome = async {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
         Inserts::default().run(connection, &batch, &plan).await?;
-        write::move_head_and_commit(connection, plan.head, plan.streams).await
+        move_head_and_commit(connection, plan.head, plan.streams).await
     };
     outcome.await.map_err(|source| open_error(path, source))
 }

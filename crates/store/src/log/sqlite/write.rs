@@ -1,8 +1,8 @@
 //! Batches as SQLite transactions.
 //!
 //! The transaction is spoken in plain SQL on a connection that belongs to the writer's task alone. Each statement text
-//! is a hop to the connection's thread, so there are as few as can be: begin and what a batch adds are one, moving the
-//! head and commit another.
+//! is a hop to the connection's thread and back, so there are as few as can be: a common batch is one text from begin to
+//! commit.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::batch::Inserts;
+use super::batch::{Inserts, move_head_and_commit};
 use super::checkpoint::Checkpoints;
 use super::read;
 use crate::fault::Fault;
@@ -119,10 +119,10 @@ impl BatchStore for SqliteStore {
         Ok(self.inserts.run(connection, batch, plan).await?)
     }
 
-    async fn begin_and_insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
+    async fn append(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
         self.connection().await?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        Ok(self.inserts.begin_and_run(connection, batch, plan).await?)
+        Ok(self.inserts.transaction(connection, batch, plan).await?)
     }
 
     async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault> {
@@ -165,18 +165,4 @@ impl BatchStore for SqliteStore {
             tracing::warn!(%error, "the log did not close cleanly; nothing is lost");
         }
     }
-}
-
-pub(super) async fn move_head_and_commit(
-    connection: &mut SqliteConnection,
-    head: Head,
-    streams: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE log_head SET position = ?, recorded_at_us = ?, streams = ?; COMMIT")
-        .bind(head.position)
-        .bind(head.recorded_at_us)
-        .bind(streams)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

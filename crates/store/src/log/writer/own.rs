@@ -12,7 +12,7 @@ use crate::log::plan::{self, Known, Verdict};
 const LOOK_FIRST: u32 = 8;
 
 impl Writer {
-    /// Appends a batch in which every command is accepted, in two steps instead of five; `None` if it is not such a
+    /// Appends a batch in which every command is accepted, in one step; `None` if it is not such a
     /// one, and then nothing of it is in the log.
     pub(super) async fn unasked(
         &mut self,
@@ -34,18 +34,17 @@ impl Writer {
         if !plan.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })) {
             return Ok(None);
         }
-        match self.store.begin_and_insert(batch, &plan).await {
+        match self.store.append(batch, &plan).await {
             Ok(()) => {}
             Err(fault @ Fault::Constraint(_)) => {
                 self.undo(fault).await;
                 self.look_first = LOOK_FIRST;
                 return Ok(None);
             }
-            Err(fault) => return Err(self.undo(fault).await),
-        }
-        if let Err(fault) = self.store.commit(plan.head, plan.streams).await {
-            let fault = self.undo(fault).await;
-            return self.look_up_outcome(batch, &plan, fault).await.map(Some);
+            Err(fault) => {
+                let fault = self.undo(fault).await;
+                return self.look_up_outcome(batch, &plan, fault).await.map(Some);
+            }
         }
         self.committed(&plan);
         Ok(Some(answers(batch, &plan)))
