@@ -236,9 +236,8 @@ fn opening(error: &OpenError) -> String {
             quoted(source)
         ),
         OpenError::Tls { path, reason } => format!(
-            "{}: keine Verbindung über TLS ({}): den Namen des Rechners, sslmode oder sslrootcert in ihrer URL berichtigen",
-            path.display(),
-            quoted(reason)
+            "{}: keine Verbindung über TLS ({QUOTED} {reason}): den Namen des Rechners, sslmode oder sslrootcert in ihrer URL berichtigen",
+            path.display()
         ),
         OpenError::Migration { path, source } => format!("{}: {}", path.display(), quoted(source)),
         OpenError::Random => "das System liefert keine Zufallszahlen".to_owned(),

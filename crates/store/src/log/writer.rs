@@ -1,6 +1,6 @@
-//! The group-commit writer: one task, one batch at a time, no timer.
+//! The group-commit writer: one thread, one batch at a time, no timer.
 //!
-//! Commands wait in a bounded queue. The task takes what waits, within bounds on commands, events and bytes, and
+//! Commands wait in a bounded queue. The writer takes what waits, within bounds on commands, events and bytes, and
 //! makes it one transaction; while that is flushed to disk the next batch forms by itself. So a single command waits
 //! for nobody, and under load one flush carries hundreds.
 //!
@@ -32,7 +32,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -43,13 +45,16 @@ use super::{AppendError, Appended, Commits, Head, StoredRequest, UnavailableReas
 use crate::fault::Fault;
 pub(crate) use shared::Placed;
 
-/// A database that takes batches. Its calls come in the order of the steps above, from one task.
+/// A database that takes batches. Its calls come in the order of the steps above, from one thread.
 #[async_trait]
 pub(crate) trait BatchStore: Send {
     /// Whether other processes append to the log too. Then a remembered stream is an assumption, no more.
     fn is_shared(&self) -> bool {
         false
     }
+
+    /// Called once, on the thread where the writer works from then on.
+    async fn settle(&mut self) {}
 
     /// How long a lost connection is hidden from those who wait.
     fn ride_out(&self) -> Duration {
@@ -157,7 +162,7 @@ impl Gauges {
 const LOOK_UP_FOR: Duration = Duration::from_millis(500);
 const LOOK_UP_PAUSE: Duration = Duration::from_millis(100);
 
-/// The task's state.
+/// The writer's state.
 pub(crate) struct Writer {
     store: Box<dyn BatchStore>,
     jobs: mpsc::Receiver<Job>,
@@ -210,8 +215,21 @@ impl Writer {
         }
     }
 
+    /// Begins to work, on a thread of its own. As one task among those of the commands it would wait for its turn behind
+    /// all that are about to wait for it, and processors would stand idle in between.
+    pub(crate) fn start(self) -> JoinHandle<()> {
+        match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => spawn_blocking(move || runtime.block_on(self.run())),
+            Err(error) => {
+                tracing::warn!(%error, "the writer gets no thread of its own and works among the commands");
+                tokio::spawn(self.run())
+            }
+        }
+    }
+
     /// Works until the queue is closed and empty.
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
+        self.store.settle().await;
         while self.collect().await {
             if let Some(Job::Erase(..)) = self.waiting.front() {
                 self.erase().await;

@@ -1,4 +1,4 @@
-//! Batches as calls of `beleg_log.append`, on a connection that belongs to the writer's task alone.
+//! Batches as calls of `beleg_log.append`, on a connection that belongs to the writer alone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -123,6 +123,17 @@ impl PostgresStore {
 impl BatchStore for PostgresStore {
     fn is_shared(&self) -> bool {
         true
+    }
+
+    /// A connection belongs to the thread that listens to it, and the one at hand was opened elsewhere: there an answer
+    /// would wait until somebody has time to look.
+    async fn settle(&mut self) {
+        if let Ok(session) = Session::open(&self.server).await
+            && let Some(elsewhere) = self.session.replace(session)
+        {
+            // The server notices by itself where this does not reach it.
+            let _ = elsewhere.connection.close().await;
+        }
     }
 
     fn ride_out(&self) -> Duration {

@@ -16,6 +16,12 @@ const PAGES: i64 = 8_192;
 /// a page only.
 const PAGES_MAX: i64 = 16_384;
 
+/// What the writer copies itself: 1 MiB.
+const PAGES_LEFT: i64 = 256;
+
+/// Passes beside the writer. The disk may be too slow for each to leave less than the one before.
+const PASSES_MAX: u32 = 4;
+
 /// Batches between two looks.
 const BATCHES: u32 = 16;
 
@@ -35,7 +41,8 @@ impl Checkpoints {
     /// After a batch. What fails is tried again later: nothing is lost by it but room.
     pub(super) async fn after_batch(&mut self, writer: &mut SqliteConnection) {
         self.batches = self.batches.wrapping_add(1);
-        if !self.batches.is_multiple_of(BATCHES) {
+        let ready = self.beside.as_ref().is_some_and(JoinHandle::is_finished);
+        if !ready && !self.batches.is_multiple_of(BATCHES) {
             return;
         }
         if let Err(error) = self.go_on(writer).await {
@@ -59,7 +66,11 @@ impl Checkpoints {
                 let connect = self.connect.clone();
                 self.beside = Some(tokio::spawn(async move {
                     let mut connection = connect.connect().await?;
-                    checkpoint(&mut connection, "PASSIVE").await?;
+                    for _ in 0..PASSES_MAX {
+                        if checkpoint(&mut connection, "PASSIVE").await? <= PAGES_LEFT {
+                            break;
+                        }
+                    }
                     connection.close().await
                 }));
             }

@@ -1,6 +1,6 @@
 //! Batches as SQLite transactions.
 //!
-//! The transaction is spoken in plain SQL on a connection that belongs to the writer's task alone. Each statement text
+//! The transaction is spoken in plain SQL on a connection that belongs to the writer alone. Each statement text
 //! is a hop to the connection's thread and back, so there are as few as can be: a common batch is one text from begin to
 //! commit.
 
