@@ -24,8 +24,9 @@ const FILE: &str = "log.sqlite";
 const WRITE_AHEAD_FILE: &str = "log.sqlite-wal";
 const LOCK_FILE: &str = "log.lock";
 
-/// Page caches. Reads are mostly of recent pages, which the operating system holds as well.
-pub(super) const WRITER_CACHE_KIB: u32 = 16 * 1024;
+/// Page caches. Reads are mostly of recent pages, which the operating system holds as well. The writer's is not larger
+/// because SQLite walks over all of it at the end of almost every transaction.
+pub(super) const WRITER_CACHE_KIB: u32 = 4 * 1024;
 const READER_CACHE_KIB: u32 = 4 * 1024;
 
 impl SqliteLog {
