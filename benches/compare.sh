@@ -34,7 +34,8 @@ build_peers() {
 build_beleg() {
   if [ -x "$beleg" ]; then return; fi
   if [ -n "${BELEG:-}" ]; then echo "no program at BELEG=$beleg" >&2; exit 1; fi
-  cargo build --release --locked --manifest-path "$here/../Cargo.toml"
+  # From there, for the settings that Beleg is built with.
+  (cd "$here/.." && cargo build --release --locked)
 }
 needs_protoc() {
   command -v protoc >/dev/null || { echo "UmaDB's build needs protoc (Debian: protobuf-compiler)" >&2; exit 1; }

@@ -154,7 +154,7 @@ fn value(text: &str) -> Result<MetadataValue<Ascii>, Failure> {
 
 fn bad_metadata(text: &str) -> Failure {
     Failure::Usage(Said::new(
-        format!("{text:?} kann kein Aufruf mitführen: nur sichtbare ASCII-Zeichen"),
+        format!("{text:?} lässt sich nicht mit einem Aufruf senden: nur sichtbare ASCII-Zeichen"),
         format!("{text:?} cannot be call metadata: visible ASCII only"),
     ))
 }

@@ -222,7 +222,7 @@ impl Failure {
                 format!("the server's answer is incomplete: {what}\n  do beleg and the server match? beleg status"),
             ),
             Self::Address { address, error } => lang.pick(
-                format!("Auf {address} lässt sich nicht hören: {}\n  Andere Adresse: --listen ADRESSE", store_german::system(error)),
+                format!("{address} lässt sich nicht als Adresse des Servers öffnen: {}\n  Andere Adresse: --listen ADRESSE", store_german::system(error)),
                 format!("cannot listen on {address}: {error}\n  elsewhere: --listen ADDR"),
             ),
             Self::Serve(what) => lang.pick(
@@ -235,8 +235,8 @@ impl Failure {
                     return what;
                 }
                 let hint = lang.pick(
-                    "Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (mit denselben Angaben zum Ort; auf einem Verzeichnis bei angehaltenem Server)",
-                    "views are made anew from the log, which stays as it is: beleg rebuild (with the same --data or --database; on a directory while no server runs)",
+                    "Die Sichten entstehen neu aus dem Protokoll, das bleibt, wie es ist: beleg rebuild (mit denselben Angaben zum Ort; auf einem Verzeichnis bei angehaltenem Server, in einer Datenbank ohne Server eines anders gebauten beleg)",
+                    "views are made anew from the log, which stays as it is: beleg rebuild (with the same --data or --database; on a directory while no server runs, on a database while none of another build does)",
                 );
                 format!("{what}\n  {hint}")
             }

@@ -137,11 +137,11 @@ const TEXTS: [(&str, &str); 98] = [
     ),
     (
         "The server's address, for commands that call one (default: http://127.0.0.1:7311)",
-        "Adresse des Servers, für Befehle, die einen rufen (Vorgabe: http://127.0.0.1:7311)",
+        "Adresse des Servers, für Befehle, die einen ansprechen (Vorgabe: http://127.0.0.1:7311)",
     ),
     (
         "The language of what is said (default: from LANG, else en)",
-        "Sprache der Ausgabe (Vorgabe: nach LANG, sonst en)",
+        "Sprache der Ausgabe (Vorgabe: nach LC_ALL, LC_MESSAGES oder LANG, sonst en)",
     ),
     ("Tables for people or protobuf JSON for programs", "Tabellen für Menschen oder Protobuf-JSON für Programme"),
     (
@@ -152,7 +152,7 @@ const TEXTS: [(&str, &str); 98] = [
     ("One JSON document", "Ein JSON-Dokument"),
     ("Deutsch", "Deutsch"),
     ("English", "Englisch"),
-    ("Serve a log until Ctrl-C", "Mit einem Protokoll dienen, bis Strg-C kommt"),
+    ("Serve a log until Ctrl-C", "Den Server auf einem Protokoll betreiben, bis Strg-C"),
     ("Look at tickets", "Tickets ansehen"),
     ("Look at the ledger", "Das Hauptbuch ansehen"),
     ("Check, publish and read policies", "Richtlinien prüfen, veröffentlichen und lesen"),
@@ -254,9 +254,12 @@ const TEXTS: [(&str, &str); 98] = [
         "The policy to rehearse, as TOML (default: the one built in)",
         "Die Richtlinie, die geprobt wird, als TOML (Vorgabe: die eingebaute)",
     ),
-    ("Stop after printing instead of serving on", "Nach der Ausgabe enden, statt weiter zu dienen"),
-    ("Where to listen (default: a free port)", "Wo gehört wird (Vorgabe: ein freier Port)"),
-    ("Where to listen", "Wo gehört wird"),
+    ("Stop after printing instead of serving on", "Nach der Ausgabe enden, statt den Server weiter zu betreiben"),
+    (
+        "Where to listen (default: a free port)",
+        "Adresse, auf der der Server Verbindungen annimmt (Vorgabe: ein freier Port)",
+    ),
+    ("Where to listen", "Adresse, auf der der Server Verbindungen annimmt"),
     ("Admit imports", "Importe zulassen"),
     (
         "Take \"now\" from each call; for demos, tests and rehearsals",
@@ -275,7 +278,7 @@ const TEXTS: [(&str, &str); 98] = [
         "Die Datenbank, mit einer Rolle, die Rollen anlegen darf (besser BELEG_DATABASE_ADMIN setzen)",
     ),
     ("The role that owns the schemas", "Die Rolle, der die Schemata gehören"),
-    ("The role that serves", "Die Rolle, die dient"),
+    ("The role that serves", "Die Rolle, mit der der Server arbeitet"),
     (
         "The directory whose log is moved; no server runs on it, and it is left as it is",
         "Das Verzeichnis, dessen Protokoll umzieht; auf ihm läuft kein Server, und es bleibt, wie es ist",
@@ -286,7 +289,7 @@ const TEXTS: [(&str, &str); 98] = [
     ),
     (
         "Compare a fresh build with the serving views and change nothing",
-        "Einen neuen Aufbau mit den dienenden Sichten vergleichen und nichts ändern",
+        "Einen neuen Aufbau mit den Sichten in Betrieb vergleichen und nichts ändern",
     ),
     (
         "A directory for log and views, made if it is not there; one server uses it",
@@ -346,7 +349,7 @@ const TEXTS: [(&str, &str); 98] = [
     ),
     (
         "Create the roles and schemas, or bring them up to date; may be repeated\n\nTwo roles: the owner migrates and rebuilds views, the service serves and can change nothing that is recorded. A new role gets its password from BELEG_OWNER_PASSWORD or BELEG_SERVICE_PASSWORD; without them one is made and shown once. A role that is there keeps its own, unless its variable is set.",
-        "Rollen und Schemata anlegen oder auf den neuesten Stand bringen; darf wiederholt werden\n\nZwei Rollen: der Eigentümer migriert und baut Sichten neu auf, der Dienst dient und kann nichts ändern, was aufgezeichnet ist. Eine neue Rolle bekommt ihr Kennwort aus BELEG_OWNER_PASSWORD oder BELEG_SERVICE_PASSWORD; ohne sie entsteht eines und wird einmal gezeigt. Eine Rolle, die schon da ist, behält ihres, es sei denn, ihre Variable ist gesetzt.",
+        "Rollen und Schemata anlegen oder auf den neuesten Stand bringen; darf wiederholt werden\n\nZwei Rollen: der Eigentümer migriert und baut Sichten neu auf, mit dem Dienst arbeitet der Server und kann nichts ändern, was aufgezeichnet ist. Eine neue Rolle bekommt ihr Kennwort aus BELEG_OWNER_PASSWORD oder BELEG_SERVICE_PASSWORD; ohne sie entsteht eines und wird einmal gezeigt. Eine Rolle, die schon da ist, behält ihres, es sei denn, ihre Variable ist gesetzt.",
     ),
     (crate::args::IMPORT_HELP, IMPORT_HELP),
 ];

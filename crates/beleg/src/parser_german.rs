@@ -128,7 +128,8 @@ fn reason(error: &clap::Error) -> String {
     }
     if let Some(number) = source.downcast_ref::<ParseIntError>() {
         return match number.kind() {
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => ": die Zahl ist zu groß".to_owned(),
+            IntErrorKind::PosOverflow => ": die Zahl ist zu groß".to_owned(),
+            IntErrorKind::NegOverflow => ": die Zahl ist zu klein".to_owned(),
             _ => ": das ist keine ganze Zahl".to_owned(),
         };
     }

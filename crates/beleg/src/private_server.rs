@@ -66,6 +66,10 @@ pub(crate) async fn bench_server(beside: &Beside) -> Result<PrivateServer, Failu
 }
 
 async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside) -> Result<PrivateServer, Failure> {
+    // Bound here, so that a caller may connect at once: the first connection
+    // waits in the socket until the server takes it.
+    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Address { address: listen, error })?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     let data = match &beside.database {
         None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
         Some(url) => Data::Database(Box::new(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?)),
@@ -74,10 +78,6 @@ async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside
         Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),
         Data::Database(database) => Storage::Database(database.database().clone()),
     };
-    // Bound here, so that a caller may connect at once: the first connection
-    // waits in the socket until the server takes it.
-    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Address { address: listen, error })?;
-    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     let config = Config { storage, simulated_clock: simulated, allow_import: bench, bench };
     let (shutdown, told) = oneshot::channel::<()>();
     let running = tokio::spawn(run(config, listener, async {

@@ -69,7 +69,7 @@ pub(crate) fn system(error: &io::Error) -> String {
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             "der Rechner ist nicht zu erreichen"
         }
-        ErrorKind::TimedOut => "keine Antwort in der Zeit",
+        ErrorKind::TimedOut => "keine rechtzeitige Antwort",
         ErrorKind::UnexpectedEof => "der Inhalt endet zu früh",
         ErrorKind::InvalidData => "der Inhalt ist kein Text in UTF-8",
         ErrorKind::NotConnected => "es besteht keine Verbindung",
@@ -211,6 +211,9 @@ fn opening(error: &OpenError) -> String {
              zuerst anhalten",
             path.display()
         ),
+        OpenError::OtherBuildRunning { path } => {
+            format!("{} benutzen Server eines anders gebauten beleg: sie zuerst anhalten", path.display())
+        }
         OpenError::ReadOnly { path } => format!(
             "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",
             path.display()

@@ -303,7 +303,6 @@ fn views_of_another_build_in_a_database_are_refused_and_built_anew_as_the_caller
     let Some(database) = database() else { return };
     let url = database.url();
     let (server, _) = serve(beleg(url, &["serve"]));
-    server.kill();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         use sqlx::Connection as _;
         let mut shell = sqlx::PgConnection::connect(url).await.unwrap();
@@ -315,6 +314,9 @@ fn views_of_another_build_in_a_database_are_refused_and_built_anew_as_the_caller
     assert!(refused.contains("of another build") && refused.contains("beleg rebuild"), "{refused}");
     let refused = complained(&run(url, &["rebuild", "--check"]));
     assert!(refused.contains("are of another build of beleg") && refused.contains("beleg rebuild ("), "{refused}");
+    let refused = complained(&run(url, &["rebuild"]));
+    assert!(refused.contains("servers of another build of beleg") && refused.contains("stop them first"), "{refused}");
+    server.kill();
     let rebuilt = said(&run(url, &["--output", "json", "rebuild"]));
     let told: serde_json::Value = serde_json::from_str(&rebuilt).unwrap();
     assert_eq!((&told["replaced"], &told["count"]), (&"OTHER_BUILD".into(), &0.into()), "{told}");

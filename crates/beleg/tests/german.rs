@@ -93,11 +93,20 @@ const ENGLISH: [&str; 74] = [
 /// Before what the server, a database or a library said in its own words, up to the end of the line.
 const QUOTED: [&str; 2] = ["Der Server:", "im Wortlaut:"];
 
+/// A line as it is; of JSON what it says to people, for the rest is data.
+fn own_lines(line: &str) -> Vec<String> {
+    let Ok(serde_json::Value::Object(said)) = serde_json::from_str(line) else {
+        return if line.contains("\":") { Vec::new() } else { vec![line.to_owned()] };
+    };
+    let texts = ["message", "hint", "problem"].map(|key| said.get(key).and_then(serde_json::Value::as_str));
+    texts.into_iter().flatten().flat_map(str::lines).map(str::to_owned).collect()
+}
+
 /// The English words of a text that are the program's own.
 fn english(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    // Lines of JSON are data.
-    for line in text.lines().filter(|line| !line.contains("\":")) {
+    for line in text.lines().flat_map(own_lines) {
+        let line = line.as_str();
         let own = QUOTED.iter().filter_map(|quoted| line.find(quoted)).min().map_or(line, |end| &line[..end]);
         for word in own.split_whitespace() {
             let word = word.trim_matches(|letter: char| !letter.is_alphanumeric() && letter != '-');

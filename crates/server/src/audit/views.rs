@@ -101,6 +101,9 @@ async fn replace(
     let end = generation.hold_serving().await?.unwrap_or(0).max(head);
     build(log, &mut *writer, end, end, progress).await?;
     writer.finish().await.map_err(ViewsOpenError::from)?;
+    if let Replaced::OtherBuild { found } = &replaced {
+        generation.lock_out_others(found).await?;
+    }
     generation.serve().await?;
     let took = began.elapsed().saturating_sub(comparing);
     Ok(Rebuilt { events: end.unsigned_abs(), took, replaced })

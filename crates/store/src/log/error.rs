@@ -200,6 +200,12 @@ pub enum OpenError {
         /// The schema needed.
         known: i64,
     },
+    /// Servers of another build use a schema of the same version.
+    #[error("servers of another build of beleg use {path}: stop them first")]
+    OtherBuildRunning {
+        /// The database.
+        path: PathBuf,
+    },
     /// The directory or file may not be written.
     #[error("{path} may not be written: give the directory to the user that runs this program")]
     ReadOnly {

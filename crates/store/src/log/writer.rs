@@ -56,6 +56,11 @@ pub(crate) trait BatchStore: Send {
     /// Called once, on the thread where the writer works from then on.
     async fn settle(&mut self) {}
 
+    /// Connects, if the connection broke.
+    async fn connect(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// How long a lost connection is hidden from those who wait.
     fn ride_out(&self) -> Duration {
         Duration::ZERO
@@ -172,7 +177,8 @@ pub(crate) struct Writer {
     heads: StreamHeads,
     /// As last seen, for stamping ahead of the lock.
     head: Head,
-    /// Number of the last stream, as last seen; none before the first look and after a failure.
+    /// Number of the last stream, as last seen; none before the first look and after a failure. Without meaning where
+    /// the log is shared.
     streams: Option<i64>,
     published: watch::Sender<Head>,
     follows_system_clock: bool,

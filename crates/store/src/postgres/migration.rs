@@ -139,7 +139,7 @@ async fn migrate_alone(connection: &mut PgConnection, server: &Server, schema: &
 }
 
 /// A process that is starting like us lets go of the use lock soon; one that serves does not.
-async fn lock_alone(connection: &mut PgConnection, schema: &Schema) -> Result<bool, sqlx::Error> {
+pub(crate) async fn lock_alone(connection: &mut PgConnection, schema: &Schema) -> Result<bool, sqlx::Error> {
     for _ in 0..ALONE_TRIES {
         if try_lock(connection, schema.lock).await? {
             return Ok(true);

@@ -55,6 +55,10 @@ pub(crate) struct Backend {
     started: Option<String>,
 }
 
+/// A process that is cut off is noticed, and its locks are free then.
+const KEEPALIVES: [(&str, &str); 3] =
+    [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")];
+
 impl Server {
     /// Takes a URL apart; nothing is connected yet.
     pub(crate) fn at(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
@@ -113,11 +117,7 @@ impl Server {
             Use::Write | Use::Move => ("synchronous_commit", "on".to_owned()),
             Use::Project => ("synchronous_commit", "off".to_owned()),
         });
-        // A process that is cut off is noticed, and its locks are free then.
-        settings.extend(
-            [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]
-                .map(|(name, value)| (name, value.to_owned())),
-        );
+        settings.extend(KEEPALIVES.map(|(name, value)| (name, value.to_owned())));
         self.connect.clone().application_name(application).options(settings).statement_cache_capacity(64)
     }
 
@@ -129,9 +129,13 @@ impl Server {
     /// A session for what takes as long as it takes: a migration, a comparison.
     pub(crate) async fn connect_unbounded(&self) -> Result<PgConnection, sqlx::Error> {
         let connect = self.connect.clone().application_name("beleg upkeep");
-        let settings =
-            [("lock_timeout", "60s"), ("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
-        self.within(connect.options(settings).connect()).await
+        let settings = [
+            ("lock_timeout", "60s"),
+            ("statement_timeout", "0"),
+            ("idle_in_transaction_session_timeout", "0"),
+            ("idle_session_timeout", "0"),
+        ];
+        self.within(connect.options(settings).options(KEEPALIVES).connect()).await
     }
 
     async fn within(

@@ -59,6 +59,23 @@ impl Generation {
         }
     }
 
+    /// Makes sure that no server uses serving views that another build of this program made: it would go on writing, to
+    /// tables that it does not know. Called when this one's writer is closed; a file's server does not run.
+    pub async fn lock_out_others(&mut self, found: &ViewsOpenError) -> Result<(), ViewsOpenError> {
+        let Fresh::Schema(schema) = &mut self.0 else { return Ok(()) };
+        if schema.lock_out_users().await? {
+            return Ok(());
+        }
+        let path = schema.place().to_owned();
+        Err(match *found {
+            ViewsOpenError::Open(
+                OpenError::OlderSchema { found, known, .. } | OpenError::NewerSchema { found, known, .. },
+            ) => OpenError::ServersRunning { path, found, known },
+            _ => OpenError::OtherBuildRunning { path },
+        }
+        .into())
+    }
+
     /// Puts it in the place of the serving one. Its writer is closed; a file's server does not run.
     pub async fn serve(self) -> Result<(), ViewsOpenError> {
         match self.0 {

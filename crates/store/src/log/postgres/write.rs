@@ -128,11 +128,16 @@ impl BatchStore for PostgresStore {
     /// A connection belongs to the thread that listens to it, and the one at hand was opened elsewhere: there an answer
     /// would wait until somebody has time to look.
     async fn settle(&mut self) {
-        if let Ok(session) = Session::open(&self.server).await
-            && let Some(elsewhere) = self.session.replace(session)
-        {
-            // The server notices by itself where this does not reach it.
-            let _ = elsewhere.connection.close().await;
+        let patience = self.server.patience(Use::Write);
+        match timeout(patience, Session::open(&self.server)).await {
+            Ok(Ok(session)) => {
+                if let Some(elsewhere) = self.session.replace(session) {
+                    // The server notices by itself where this does not reach it.
+                    let _ = timeout(patience, elsewhere.connection.close()).await;
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the writer keeps the connection that the log was opened with"),
+            Err(_) => tracing::warn!("the writer keeps the connection that the log was opened with: no answer"),
         }
     }
 

@@ -16,7 +16,7 @@ const PAGES: i64 = 8_192;
 /// a page only.
 const PAGES_MAX: i64 = 16_384;
 
-/// What the writer copies itself: 1 MiB.
+/// What the writer copies itself, 1 MiB, unless the passes run out before.
 const PAGES_LEFT: i64 = 256;
 
 /// Passes beside the writer. The disk may be too slow for each to leave less than the one before.

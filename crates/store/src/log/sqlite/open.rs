@@ -124,7 +124,8 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
 /// SQLite's: closing it here takes none away.
 fn flush_what_was_left(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(WRITE_AHEAD_FILE);
-    match File::open(&path).and_then(|left| left.sync_data()) {
+    // Its name as well: whoever made the file may not have come to it.
+    match File::open(&path).and_then(|left| left.sync_data()).and_then(|()| File::open(directory)?.sync_all()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
         _ => Ok(()),
     }

@@ -88,6 +88,10 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 
 #[async_trait]
 impl BatchStore for SqliteStore {
+    async fn connect(&mut self) -> Result<(), Fault> {
+        self.connection().await.map(drop)
+    }
+
     async fn begin(&mut self) -> Result<(Head, i64), Fault> {
         let connection = self.connection().await?;
         // fetch_all, not fetch_one: that would stop at the first row and leave nothing of the text behind it undone,

@@ -1,5 +1,9 @@
 //! Batches for a log that no other process appends to: where it ends, and where its remembered streams are, is known
-//! without asking. Only whether a request was accepted before is not; so rarely that the database may find it out.
+//! without asking. Whether a request was accepted before, or an event's id is taken, is not known, and so rarely the case
+//! that the database may find it out.
+//!
+//! A batch is one text, so of a failure that is no constraint's nobody knows whether the commit was reached: it is looked
+//! up like a failed commit.
 
 use std::collections::{HashMap, HashSet};
 
@@ -33,6 +37,9 @@ impl Writer {
         let plan = plan::plan(batch, &known, clock_us);
         if !plan.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })) {
             return Ok(None);
+        }
+        if let Err(fault) = self.store.connect().await {
+            return Err(self.undo(fault).await);
         }
         match self.store.append(batch, &plan).await {
             Ok(()) => {}

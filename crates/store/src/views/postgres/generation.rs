@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::{GRANTS, PostgresViewsWriter, SCHEMA};
 use crate::log::EventLog;
-use crate::postgres::{Schema, Server, run_formatted, try_lock, unlock};
+use crate::postgres::{Schema, Server, lock_alone, run_formatted, try_lock, unlock};
 use crate::storage::Database;
 use crate::views::{ViewsOpenError, ViewsWriter};
 
@@ -59,6 +59,15 @@ impl SchemaGeneration {
     /// Readers go on. The projector's next transaction begins with the checkpoint, so there it waits.
     pub(in crate::views) async fn hold_serving(&mut self) -> Result<Option<i64>, ViewsOpenError> {
         Ok(hold(&mut self.holder).await.map_err(|source| self.server.failed(source))?)
+    }
+
+    /// Takes the serving views' use lock for this run alone; `false` if somebody uses them.
+    pub(in crate::views) async fn lock_out_users(&mut self) -> Result<bool, ViewsOpenError> {
+        Ok(lock_alone(&mut self.holder, &SCHEMA).await.map_err(|source| self.server.failed(source))?)
+    }
+
+    pub(in crate::views) fn place(&self) -> &std::path::Path {
+        &self.server.place
     }
 
     /// In one transaction: who waits for the old tables finds the new ones by the same names.
