@@ -30,11 +30,12 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
     let Rebuilt { events, took, replaced } = &rebuilt;
     let (ms, rate) = (took.as_millis(), u128::from(*events) * 1_000_000 / took.as_micros().max(1));
     if session.screen.is_json() {
-        let mut told = as_json(rebuilt.compared().unwrap_or(&Differences::default()));
+        let mut told = match replaced {
+            // What was not compared has no number of differences.
+            Replaced::Unreadable { error } => json!({ "problem": problem(session.lang, error) }),
+            _ => as_json(rebuilt.compared().unwrap_or(&Differences::default())),
+        };
         told["replaced"] = json!(name_of(replaced));
-        if let Replaced::Unreadable { error } = replaced {
-            told["problem"] = json!(problem(session.lang, error));
-        }
         told["events"] = json!(events);
         told["buildMs"] = json!(ms);
         told["eventsPerSecond"] = json!(rate);
