@@ -80,7 +80,7 @@ impl World {
         let (published, policy) = SHIPPED.clone();
         let (hash, name) = (published.hash.clone(), published.name.clone());
         let reference = PolicyRef { name: name.as_str().into(), version: 1 };
-        let pin = PolicyPin { hash, name, version: 1 };
+        let pin = PolicyPin { hash: hash.into(), name: name.into(), version: 1 };
         book.add(Published { event: policy_id, at: begun, pin, reference, policy });
         let agree = Agree {
             customer: customer(),

@@ -151,11 +151,7 @@ impl Together {
     }
 
     /// None for a batch that opens streams or has more rows than fit.
-    fn statement(
-        &self,
-        rows: &Rows<'_>,
-        plan: &Plan,
-    ) -> Result<Option<(AssertSqlSafe<Arc<str>>, SqliteArguments)>, sqlx::Error> {
+    fn statement(&self, rows: &Rows<'_>, plan: &Plan) -> Result<Option<Statement>, sqlx::Error> {
         let most = rows.events.len().max(rows.personal.len());
         let Some(Texts { room, facts, personal }) = self.texts.iter().find(|texts| texts.room >= most) else {
             return Ok(None);
@@ -175,6 +171,9 @@ impl Together {
         Ok(Some((AssertSqlSafe(Arc::clone(text)), values)))
     }
 }
+
+/// A text and its values.
+type Statement = (AssertSqlSafe<Arc<str>>, SqliteArguments);
 
 type Bound = Result<(), sqlx::error::BoxDynError>;
 
