@@ -97,12 +97,11 @@ fn value_name(name: &Str) -> Str {
 }
 
 /// Names of values that are another word in German.
-const VALUES: [(&str, &str); 29] = [
+const VALUES: [(&str, &str); 27] = [
     ("ACCOUNT", "KONTO"),
     ("ACTIVITY", "TÄTIGKEIT"),
     ("ADDR", "ADRESSE"),
     ("BY", "WONACH"),
-    ("COMMAND", "BEFEHL"),
     ("DIR", "VERZEICHNIS"),
     ("ENTRIES", "ANZAHL"),
     ("EVENTS", "EREIGNISSE"),
@@ -126,7 +125,6 @@ const VALUES: [(&str, &str); 29] = [
     ("TIME", "ZEITPUNKT"),
     ("URL", "URL"),
     ("WHAT,…", "WAS,…"),
-    ("VERSION", "FASSUNG"),
 ];
 
 /// Every text of the help.
