@@ -49,9 +49,12 @@ fn a_server_that_finds_its_log_on_a_read_only_disk_says_so() {
 fn a_server_that_finds_no_space_for_its_log_says_so() {
     let Some(mount) = Mount::in_memory(512) else { return };
     mount.fill();
-    for lang in ["en", "de"] {
+    for (lang, words) in [
+        ("en", "log.sqlite cannot be opened, no space is left"),
+        ("de", "log.sqlite lässt sich nicht öffnen, denn dort ist kein Platz mehr"),
+    ] {
         let said = does_not_start(&mount.path().join("log"), lang);
-        assert!(said.contains("log.sqlite cannot be opened, no space is left"), "{said}");
+        assert!(said.contains(words), "{said}");
     }
 }
 
