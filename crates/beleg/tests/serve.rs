@@ -20,7 +20,7 @@ fn a_port_in_use_is_said_with_the_address_in_both_languages() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data = tempfile::tempdir().unwrap();
-    for (lang, word) in [("en", "in use"), ("de", "lässt sich nicht hören")] {
+    for (lang, word) in [("en", "in use"), ("de", "lässt sich nicht als Adresse des Servers öffnen")] {
         let output = Command::new(BELEG)
             .args(["--lang", lang, "serve", "--listen", &address, "--data"])
             .arg(data.path())
@@ -64,7 +64,13 @@ async fn a_log_of_a_newer_program_is_refused_with_both_schemas_and_left_as_it_is
     let file = data.path().join("log.sqlite");
     migrate_on(&file).await;
     let before = std::fs::read(&file).unwrap();
-    for (lang, word) in [("en", "the server cannot run"), ("de", "Der Server kann nicht laufen")] {
+    for (lang, parts) in [
+        ("en", ["the server cannot run", "log.sqlite has schema 9999, this program knows", "use the newer program"]),
+        (
+            "de",
+            ["Der Server kann nicht laufen", "log.sqlite hat das Schema 9999, dieses", "das neuere Programm nehmen"],
+        ),
+    ] {
         let output = Command::new(BELEG)
             .args(["--lang", lang, "serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data.path())
@@ -72,7 +78,6 @@ async fn a_log_of_a_newer_program_is_refused_with_both_schemas_and_left_as_it_is
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        let parts = [word, "log.sqlite has schema 9999, this program knows", "use the newer program"];
         assert!(parts.iter().all(|part| said.contains(part)), "{said}");
     }
     assert!(std::fs::read(&file).unwrap() == before, "the log was changed");
