@@ -4,6 +4,9 @@ use crate::lang::Lang;
 use std::error::Error;
 use std::fmt;
 
+/// In German before what others said in their own words.
+pub(crate) const QUOTED: &str = "im Wortlaut:";
+
 /// The same in German and English. As an error among others it speaks English.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
@@ -18,7 +21,7 @@ impl Said {
 
     /// A library's words, which are English: quoted where German is read.
     pub(crate) fn quoted(words: impl fmt::Display) -> Self {
-        Self { de: format!("im Wortlaut: {words}"), en: words.to_string() }
+        Self { de: format!("{QUOTED} {words}"), en: words.to_string() }
     }
 
     /// In one of them.

@@ -3,6 +3,7 @@
 //! Each case of ours has its sentence here, and a new one does not compile without. What a library or the database said
 //! in its own words is quoted after [`QUOTED`].
 
+use crate::said::QUOTED;
 use beleg_server::ServeError;
 use beleg_server::audit::AuditError;
 use beleg_store::{
@@ -10,9 +11,6 @@ use beleg_store::{
 };
 use std::error::Error;
 use std::io::{self, ErrorKind};
-
-/// Before what others said in their own words.
-const QUOTED: &str = "im Wortlaut:";
 
 /// Any error in German, as far as this program knows it.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
@@ -239,7 +237,8 @@ fn opening(error: &OpenError) -> String {
             quoted(source)
         ),
         OpenError::Tls { path, reason } => format!(
-            "{}: keine Verbindung über TLS ({QUOTED} {reason}): den Namen des Rechners, sslmode oder sslrootcert in ihrer URL berichtigen",
+            "{}: keine Verbindung über TLS ({QUOTED} {reason}): den Namen des Rechners, sslmode oder sslrootcert in \
+             ihrer URL berichtigen",
             path.display()
         ),
         OpenError::Migration { path, source } => format!("{}: {}", path.display(), quoted(source)),
@@ -276,8 +275,8 @@ fn unavailable(reason: UnavailableReason) -> &'static str {
     match reason {
         UnavailableReason::DiskFull => "der Datenträger ist voll",
         UnavailableReason::ReadOnly => "das Protokoll darf nicht geschrieben werden",
-        UnavailableReason::ReadOnlyDatabase => {
-            "die Datenbank darf nicht geschrieben werden: sie erlaubt nur Lesen, oder der Rolle fehlt das Recht"
+        UnavailableReason::Refused => {
+            "die Datenbank lehnt es ab: sie erlaubt nur Lesen, oder der Rolle fehlt ein Recht"
         }
         UnavailableReason::Io => "Fehler beim Lesen oder Schreiben",
         UnavailableReason::Locked => "ein anderer Prozess hält die Datenbank gesperrt",

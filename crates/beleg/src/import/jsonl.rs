@@ -11,7 +11,7 @@ use crate::command::{Command, Subject};
 use crate::failure::Failure;
 use crate::ids;
 use crate::lang::Lang;
-use crate::said::Said;
+use crate::said::{QUOTED, Said};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read as _};
@@ -149,7 +149,7 @@ fn no_json(error: &serde_json::Error) -> Said {
     let what = said.split(" at line ").next().unwrap_or_default();
     let column = error.column();
     Said::new(
-        format!("kein JSON-Objekt, Spalte {column}; im Wortlaut: {what}"),
+        format!("kein JSON-Objekt, Spalte {column}; {QUOTED} {what}"),
         format!("no JSON object: {what}, column {column}"),
     )
 }

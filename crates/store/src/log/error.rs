@@ -20,9 +20,9 @@ pub enum UnavailableReason {
     /// The file or its file system may not be written.
     #[error("the log may not be written")]
     ReadOnly,
-    /// The database takes no changes, or none from this role.
-    #[error("the database may not be written: it is read-only, or the role lacks the right")]
-    ReadOnlyDatabase,
+    /// The database takes no changes, or this role lacks a right.
+    #[error("the database refuses it: it is read-only, or the role lacks a right")]
+    Refused,
     /// The operating system reported an I/O error.
     #[error("input/output error")]
     Io,

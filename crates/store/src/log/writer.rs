@@ -25,98 +25,25 @@
 
 mod own;
 mod shared;
+mod store;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use async_trait::async_trait;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::command::Command;
 use super::heads::{StreamHead, StreamHeads};
 use super::plan::{self, Known, Plan, Verdict};
-use super::{AppendError, Appended, Commits, Head, StoredRequest, UnavailableReason};
+use super::{AppendError, Appended, Commits, Head, UnavailableReason};
 use crate::fault::Fault;
 pub(crate) use shared::Placed;
-
-/// A database that takes batches. Its calls come in the order of the steps above, from one thread.
-#[async_trait]
-pub(crate) trait BatchStore: Send {
-    /// Whether other processes append to the log too. Then a remembered stream is an assumption, no more.
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    /// Called once, on the thread where the writer works from then on.
-    async fn settle(&mut self) {}
-
-    /// Connects, if the connection broke.
-    async fn connect(&mut self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    /// How long a lost connection is hidden from those who wait.
-    fn ride_out(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// How long an unknown outcome is looked up before it is answered as such.
-    fn look_up_for(&self) -> Duration {
-        LOOK_UP_FOR
-    }
-
-    /// Appends a batch if the log is as its plan assumed, and says where it landed; outside a transaction it is
-    /// durable then. Called where the log is shared.
-    async fn append_if_as_planned(&mut self, batch: &[Command], plan: &Plan) -> Result<Placed, Fault> {
-        let _ = batch;
-        Ok(Placed::Otherwise(plan.head))
-    }
-
-    /// Begins a transaction, locks the head and reads it, with the number of streams.
-    async fn begin(&mut self) -> Result<(Head, i64), Fault>;
-
-    /// Those of these requests that were accepted. Also called outside a transaction.
-    async fn requests(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, Fault>;
-
-    /// Those of these streams that exist.
-    async fn stream_heads(&mut self, names: &[Arc<str>]) -> Result<HashMap<Arc<str>, StreamHead>, Fault>;
-
-    /// Those of these event ids that exist.
-    async fn taken(&mut self, event_ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault>;
-
-    /// Appends what a plan accepted, in a transaction of its own; durable when it returns. A constraint means that
-    /// nothing of it is in the log; after any other failure that must be looked up.
-    async fn append(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
-        self.begin().await?;
-        self.insert(batch, plan).await?;
-        self.commit(plan.head, plan.streams).await
-    }
-
-    /// Inserts what the plan accepted.
-    async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault>;
-
-    /// Moves the head and commits; durable when it returns.
-    async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault>;
-
-    /// Ends a transaction without effect, and replaces a connection that is beyond use. Never fails: what is broken
-    /// shows at the next begin.
-    async fn rollback(&mut self);
-
-    /// Removes personal texts between two positions, durably.
-    async fn erase_personal(&mut self, from_position: i64, to_position: i64) -> Result<u64, Fault>;
-
-    /// After a batch: whatever has to be done now and then.
-    async fn tidy(&mut self);
-
-    /// The end.
-    async fn close(self: Box<Self>);
-}
+pub(crate) use store::BatchStore;
 
 /// What bounds a batch.
 #[derive(Debug, Clone, Copy)]
@@ -163,8 +90,7 @@ impl Gauges {
     }
 }
 
-/// How long an unknown outcome is usually looked up, and the pause between two look-ups.
-const LOOK_UP_FOR: Duration = Duration::from_millis(500);
+/// The pause between two look-ups of an unknown outcome.
 const LOOK_UP_PAUSE: Duration = Duration::from_millis(100);
 
 /// The writer's state.

@@ -13,7 +13,7 @@ pub(crate) fn cause(error: &PgDatabaseError) -> Cause {
         // Values that do not fit, constraints, and what a function of ours refuses.
         ("22" | "23", _) | (_, "P0001") => return Cause::Constraint,
         (_, "53100") => UnavailableReason::DiskFull,
-        (_, "25006" | "42501") => UnavailableReason::ReadOnlyDatabase,
+        (_, "25006" | "42501") => UnavailableReason::Refused,
         (_, "58030") => UnavailableReason::Io,
         // A lock or a statement took too long, or a person cancelled it.
         (_, "55P03" | "40P01" | "57014") => UnavailableReason::Locked,

@@ -61,6 +61,10 @@ impl PostgresStore {
         if self.session.is_none() {
             let mut session = Session::open(&self.server).await.map_err(|error| match error {
                 crate::log::OpenError::Database { source, .. } => Fault::from(source),
+                // It was safe enough when the log was opened: a server that is taking over may be in between.
+                error @ crate::log::OpenError::Tls { .. } => {
+                    Fault::Unavailable(UnavailableReason::Connection, error.to_string())
+                }
                 error => Fault::Unavailable(UnavailableReason::Other, error.to_string()),
             })?;
             if let Some(lost) = &self.lost {

@@ -2,8 +2,8 @@
 //!
 //! A checkpoint copies thousands of pages and then waits for the disk. Were it the writer's, as SQLite has it by
 //! itself, every command would wait for it. So another connection does it, passively: it and the writer are not in
-//! each other's way. What is written meanwhile is little; the writer copies that itself, and the write-ahead log is
-//! begun anew.
+//! each other's way. What is written meanwhile is copied by another pass, until little is left; the writer copies that
+//! itself, at once, and the write-ahead log is begun anew.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};

@@ -1,8 +1,7 @@
 //! Batches as SQLite transactions.
 //!
-//! The transaction is spoken in plain SQL on a connection that belongs to the writer alone. Each statement text
-//! is a hop to the connection's thread and back, so there are as few as can be: a common batch is one text from begin to
-//! commit.
+//! The transaction is spoken in plain SQL on a connection that belongs to the writer alone. Each statement text is a hop
+//! to the connection's thread and back, so there are as few as can be: a common batch is one text from begin to commit.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

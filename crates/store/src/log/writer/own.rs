@@ -16,8 +16,8 @@ use crate::log::plan::{self, Known, Verdict};
 const LOOK_FIRST: u32 = 8;
 
 impl Writer {
-    /// Appends a batch in which every command is accepted, in one step; `None` if it is not such a
-    /// one, and then nothing of it is in the log.
+    /// Appends a batch in which every command is accepted, in one step; `None` if it is not such a one, and then nothing
+    /// of it is in the log.
     pub(super) async fn unasked(
         &mut self,
         batch: &mut [Command],

@@ -142,6 +142,11 @@ impl ViewsWriter for PostgresViewsWriter {
             None => {
                 let session = connect(&self.server, &self.schema).await.map_err(|error| match error {
                     OpenError::Database { source, .. } => ViewError::from(source),
+                    // As for the log: it was safe enough before.
+                    error @ OpenError::Tls { .. } => {
+                        tracing::warn!(%error, "the views cannot be reached");
+                        ViewError::Unavailable { reason: UnavailableReason::Connection }
+                    }
                     error => {
                         tracing::error!(%error, "the views cannot be opened again");
                         ViewError::Unavailable { reason: UnavailableReason::Other }
