@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use beleg_postgres_cluster::Cluster;
 use beleg_store::{ClockKind, Database, LogOptions, OpenError, Storage};
@@ -8,9 +7,6 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::desk::{all, command};
-
-/// A refusal is told at once. A server that is away is waited for much longer.
-const AT_ONCE: Duration = Duration::from_secs(15);
 
 /// An authority of this test's own, whose certificate nobody trusts but who is told to.
 struct Authority {
@@ -78,14 +74,12 @@ fn at(cluster: &Cluster, host: &str, query: &str) -> Storage {
     Storage::Database(Database::at(format!("postgres://postgres@{host}:{}/postgres?{query}", cluster.port())))
 }
 
-/// Why the log is not opened, told without waiting.
+/// Why the log is not opened. A database that was waited for is told as one that is away.
 async fn refused(storage: &Storage) -> String {
-    let begun = Instant::now();
     let Err(error) = storage.await_log(LogOptions::new(ClockKind::System)).await else {
         panic!("the log was opened");
     };
     assert!(matches!(error, OpenError::Tls { .. }), "{error:?}");
-    assert!(begun.elapsed() < AT_ONCE, "it was waited for {:?}", begun.elapsed());
     error.to_string()
 }
 
