@@ -1,6 +1,6 @@
-//! The group-commit writer: one thread, one batch at a time, no timer.
+//! The group-commit writer: one task, one batch at a time, no timer.
 //!
-//! Commands wait in a bounded queue. The writer takes what waits, within bounds on commands, events and bytes, and
+//! Commands wait in a bounded queue. The task takes what waits, within bounds on commands, events and bytes, and
 //! makes it one transaction; while that is flushed to disk the next batch forms by itself. So a single command waits
 //! for nobody, and under load one flush carries hundreds.
 //!
@@ -32,9 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use super::command::Command;
@@ -147,21 +145,8 @@ impl Writer {
         }
     }
 
-    /// Begins to work, on a thread of its own. As one task among those of the commands it would wait for its turn behind
-    /// all that are about to wait for it, and processors would stand idle in between.
-    pub(crate) fn start(self) -> JoinHandle<()> {
-        match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => spawn_blocking(move || runtime.block_on(self.run())),
-            Err(error) => {
-                tracing::warn!(%error, "the writer gets no thread of its own and works among the commands");
-                tokio::spawn(self.run())
-            }
-        }
-    }
-
     /// Works until the queue is closed and empty.
-    async fn run(mut self) {
-        self.store.settle().await;
+    pub(crate) async fn run(mut self) {
         while self.collect().await {
             if let Some(Job::Erase(..)) = self.waiting.front() {
                 self.erase().await;

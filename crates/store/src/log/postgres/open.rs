@@ -59,7 +59,7 @@ impl PostgresLog {
             published.clone(),
             info.clock == ClockKind::System,
         );
-        let writer = writer.start();
+        let writer = tokio::spawn(writer.run());
         let queue = Queue::new(jobs, gauges, log.queue_bytes_max, append_limits, writer);
         Ok(Self::assemble(server, info, log.readers, head, published, queue))
     }

@@ -129,22 +129,6 @@ impl BatchStore for PostgresStore {
         true
     }
 
-    /// A connection belongs to the thread that listens to it, and the one at hand was opened elsewhere: there an answer
-    /// would wait until somebody has time to look.
-    async fn settle(&mut self) {
-        let patience = self.server.patience(Use::Write);
-        match timeout(patience, Session::open(&self.server)).await {
-            Ok(Ok(session)) => {
-                if let Some(elsewhere) = self.session.replace(session) {
-                    // The server notices by itself where this does not reach it.
-                    let _ = timeout(patience, elsewhere.connection.close()).await;
-                }
-            }
-            Ok(Err(error)) => tracing::warn!(%error, "the writer keeps the connection that the log was opened with"),
-            Err(_) => tracing::warn!("the writer keeps the connection that the log was opened with: no answer"),
-        }
-    }
-
     fn ride_out(&self) -> Duration {
         self.server.options.ride_out
     }

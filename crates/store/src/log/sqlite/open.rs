@@ -76,7 +76,7 @@ impl SqliteLog {
             readers,
             head,
             head_of_reader: None,
-            queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, writer.start()),
+            queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
         })
     }
 

@@ -17,16 +17,13 @@ use crate::log::{Head, StoredRequest};
 /// How long an unknown outcome is usually looked up.
 const LOOK_UP_FOR: Duration = Duration::from_millis(500);
 
-/// A database that takes batches. Its calls come in the order of the [writer](super)'s steps, from one thread.
+/// A database that takes batches. Its calls come in the order of the [writer](super)'s steps, from one task.
 #[async_trait]
 pub(crate) trait BatchStore: Send {
     /// Whether other processes append to the log too. Then a remembered stream is an assumption, no more.
     fn is_shared(&self) -> bool {
         false
     }
-
-    /// Called once, on the thread where the writer works from then on.
-    async fn settle(&mut self) {}
 
     /// Connects, if the connection broke. Called where the log is this process's own.
     async fn connect(&mut self) -> Result<(), Fault> {
