@@ -11,12 +11,12 @@ use tonic_reflection::server::Builder;
 
 use crate::grpc::Api;
 use crate::pb;
-use crate::pb::contract_service_server::ContractServiceServer;
-use crate::pb::ledger_service_server::LedgerServiceServer;
-use crate::pb::log_service_server::LogServiceServer;
-use crate::pb::policy_service_server::PolicyServiceServer;
-use crate::pb::ticket_service_server::TicketServiceServer;
 use crate::projector::Progress;
+use crate::services::contract_service_server::ContractServiceServer;
+use crate::services::ledger_service_server::LedgerServiceServer;
+use crate::services::log_service_server::LogServiceServer;
+use crate::services::policy_service_server::PolicyServiceServer;
+use crate::services::ticket_service_server::TicketServiceServer;
 
 /// The package that only a bench's private server offers.
 const BENCH_PACKAGE: &str = "beleg.bench.v1";

@@ -19,6 +19,7 @@ pub mod pb;
 mod projector;
 mod request;
 mod serve;
+mod services;
 mod state;
 
 /// The short client in the README is compiled with the documentation's tests.

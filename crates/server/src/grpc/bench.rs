@@ -16,9 +16,10 @@ use crate::command::new_id;
 use crate::failure::Failure;
 use crate::pb::bench;
 use crate::projector::BENCH_EVENT;
+use crate::services;
 
 #[tonic::async_trait]
-impl bench::bench_service_server::BenchService for Api {
+impl services::bench::bench_service_server::BenchService for Api {
     async fn append(&self, request: Request<bench::AppendRequest>) -> Result<Response<bench::AppendResponse>, Status> {
         answer(self.on_append(request).await)
     }

@@ -12,10 +12,11 @@ use super::{Api, Asked, answer, render};
 use crate::command::unknown_contract;
 use crate::failure::Failure;
 use crate::pb;
+use crate::services;
 use crate::state::Seen;
 
 #[tonic::async_trait]
-impl pb::contract_service_server::ContractService for Api {
+impl services::contract_service_server::ContractService for Api {
     async fn agree_contract(
         &self,
         request: tonic::Request<pb::AgreeContractRequest>,

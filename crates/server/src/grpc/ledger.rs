@@ -16,9 +16,10 @@ use super::{Api, Asked, answer, parse, render};
 use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 use crate::pb;
+use crate::services;
 
 #[tonic::async_trait]
-impl pb::ledger_service_server::LedgerService for Api {
+impl services::ledger_service_server::LedgerService for Api {
     async fn list_entries(
         &self,
         request: tonic::Request<pb::ListEntriesRequest>,

@@ -7,14 +7,16 @@ use beleg_domain::refusal::Refusal;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
+use super::encoded::EncodedEvents;
 use super::log_reading::LogReading;
 use super::{Api, Asked, answer, render};
 use crate::connections::Line;
 use crate::failure::Failure;
 use crate::pb;
+use crate::services;
 
 #[tonic::async_trait]
-impl pb::log_service_server::LogService for Api {
+impl services::log_service_server::LogService for Api {
     async fn get_log_status(
         &self,
         request: Request<pb::GetLogStatusRequest>,
@@ -22,7 +24,7 @@ impl pb::log_service_server::LogService for Api {
         answer(self.on_get_log_status(request).await)
     }
 
-    type ReadLogStream = Pin<Box<dyn Stream<Item = Result<pb::ReadLogResponse, Status>> + Send>>;
+    type ReadLogStream = Pin<Box<dyn Stream<Item = Result<EncodedEvents, Status>> + Send>>;
 
     async fn read_log(&self, request: Request<pb::ReadLogRequest>) -> Result<Response<Self::ReadLogStream>, Status> {
         answer(self.on_read_log(request).await)
@@ -62,7 +64,7 @@ impl Api {
     async fn on_read_log(
         &self,
         asked: Asked<pb::ReadLogRequest>,
-    ) -> Result<<Self as pb::log_service_server::LogService>::ReadLogStream, Failure> {
+    ) -> Result<<Self as services::log_service_server::LogService>::ReadLogStream, Failure> {
         let line = asked.extensions().get::<Line>().cloned();
         let m = asked.into_inner();
         if m.from_position < 0 {

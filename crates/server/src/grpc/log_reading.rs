@@ -1,35 +1,34 @@
 //! A full read of the log, message by message.
 //!
 //! A reader is as fast as it wants to be, so what one of them may hold is bounded: a
-//! few pages and messages, and only so many readers at a time. While one page becomes a
-//! message the next one is read. Who takes nothing for long loses the connection, because
-//! a stream whose reader stands still cannot be told anything any more; the same ends it
-//! when the server ends.
+//! few pages and messages, and only so many readers at a time. Pages are read ahead,
+//! so that the database works on one while another becomes messages. Who takes nothing
+//! for long loses the connection, because a stream whose reader stands still cannot be
+//! told anything any more; the same ends it when the server ends.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use beleg_store::{EventLog, StoredEvent};
+use beleg_store::EventLog;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
-use super::page::{PAGE_BYTES, event_bytes};
-use super::render;
+use super::encoded::{EncodedEvents, MESSAGE_BYTES, messages};
 use crate::connections::Line;
 use crate::failure::Failure;
-use crate::pb;
 
 /// Readers at a time.
 pub(crate) const READERS_MAX: usize = 16;
-/// Pages and messages that wait for a slow reader.
+/// Pages that are on their way from the database.
+const AHEAD: usize = 2;
+/// Messages that wait for a slow reader.
 const WAITING: usize = 2;
-/// Bytes of a message, about. Larger ones would not be copied any cheaper: they pass
-/// through half a dozen buffers, which should fit a processor's cache together.
-const MESSAGE_BYTES: usize = 256 * 1024;
 /// Events of the first page; the next ones are as many as make a message.
 const FIRST_EVENTS: usize = 64;
 /// The fewest and the most events of a page.
@@ -42,17 +41,34 @@ const FAREWELL_WAIT: Duration = Duration::from_millis(200);
 /// Where a read stands.
 pub(super) struct LogReading {
     log: Arc<dyn EventLog>,
-    /// The last position read.
+    /// The last position asked for.
     position: i64,
     /// The last position wanted.
     last: i64,
     page_events: usize,
+    ahead: VecDeque<Ahead>,
+}
+
+/// A page that is being read.
+struct Ahead {
+    /// The last position it should have.
+    until: i64,
+    page: AbortOnDropHandle<Result<Option<Page>, Failure>>,
+}
+
+/// A page that was read.
+struct Page {
+    messages: Vec<EncodedEvents>,
+    events: usize,
+    bytes: usize,
+    last: i64,
 }
 
 impl LogReading {
     /// A read of the events between two positions, both included.
     pub(super) fn new(log: Arc<dyn EventLog>, from: i64, last: i64) -> Self {
-        Self { log, position: (from - 1).max(0), last, page_events: FIRST_EVENTS }
+        let position = (from - 1).max(0);
+        Self { log, position, last, page_events: FIRST_EVENTS, ahead: VecDeque::with_capacity(AHEAD) }
     }
 
     /// Reads ahead in tasks of its own, as far as the reader follows.
@@ -62,26 +78,23 @@ impl LogReading {
         line: Option<Line>,
         stopping: CancellationToken,
     ) -> Messages {
-        let (pages, mut read) = mpsc::channel(WAITING);
         let (sender, messages) = mpsc::channel(WAITING);
         let reader = Reader { sender, line, stopping };
         tokio::spawn(async move {
-            while let Some(page) = self.page().await.transpose() {
-                let goes_on = page.is_ok();
-                // Whoever takes nothing any more is heard of here.
-                if pages.send(page).await.is_err() || !goes_on {
-                    return;
-                }
-            }
-        });
-        tokio::spawn(async move {
-            while let Some(page) = read.recv().await {
-                let failed = match page {
-                    Ok(page) => !reader.takes_all(page).await,
-                    Err(failure) => !reader.takes(Err(failure.into())).await,
-                };
-                if failed {
-                    return;
+            loop {
+                match self.page().await {
+                    Ok(None) => return,
+                    Ok(Some(page)) => {
+                        for message in page.messages {
+                            if !reader.takes(Ok(message)).await {
+                                return;
+                            }
+                        }
+                    }
+                    Err(failure) => {
+                        reader.takes(Err(failure.into())).await;
+                        return;
+                    }
                 }
             }
         });
@@ -89,53 +102,52 @@ impl LogReading {
     }
 
     /// The next page; none at the end.
-    async fn page(&mut self) -> Result<Option<Vec<StoredEvent>>, Failure> {
-        let wanted = usize::try_from(self.last - self.position).unwrap_or(0).min(self.page_events);
-        if wanted == 0 {
-            return Ok(None);
+    async fn page(&mut self) -> Result<Option<Page>, Failure> {
+        self.read_ahead();
+        let Some(Ahead { until, page }) = self.ahead.pop_front() else { return Ok(None) };
+        // While it is waited for, the next ones are read.
+        self.read_ahead();
+        let page = page.await.map_err(|_| Failure::Stopping)??;
+        let Some(page) = page else { return Ok(None) };
+        if page.last < until {
+            // It ended early, for its size: what was asked for after it does not follow it.
+            self.ahead.clear();
+            self.position = page.last;
         }
-        let page = self.log.read_all(self.position, wanted).await?;
-        let Some(end) = page.last() else { return Ok(None) };
-        self.position = end.position;
-        let bytes: usize = page.iter().map(event_bytes).sum();
-        self.page_events = (page.len() * MESSAGE_BYTES / bytes.max(1)).clamp(PAGE_EVENTS.0, PAGE_EVENTS.1);
+        self.page_events = (page.events * MESSAGE_BYTES / page.bytes.max(1)).clamp(PAGE_EVENTS.0, PAGE_EVENTS.1);
         Ok(Some(page))
+    }
+
+    /// Asks for pages until enough are on their way.
+    fn read_ahead(&mut self) {
+        while self.ahead.len() < AHEAD && self.position < self.last {
+            let wanted = usize::try_from(self.last - self.position).unwrap_or(usize::MAX).min(self.page_events);
+            let (log, after) = (Arc::clone(&self.log), self.position);
+            let page = AbortOnDropHandle::new(tokio::spawn(async move { read(&*log, after, wanted).await }));
+            self.position = after.saturating_add(i64::try_from(wanted).unwrap_or(i64::MAX));
+            self.ahead.push_back(Ahead { until: self.position, page });
+        }
     }
 }
 
-/// How many events make a message; at least one.
-fn fitting(events: &[StoredEvent]) -> usize {
-    let mut bytes = 0;
-    let full = |event: &StoredEvent| {
-        bytes += event_bytes(event);
-        bytes > PAGE_BYTES
-    };
-    events.iter().position(full).unwrap_or(events.len()).max(1)
+async fn read(log: &dyn EventLog, after: i64, wanted: usize) -> Result<Option<Page>, Failure> {
+    let events = log.read_all(after, wanted).await?;
+    let Some(last) = events.last().map(|event| event.position) else { return Ok(None) };
+    let messages = messages(&events);
+    let bytes = messages.iter().map(prost::Message::encoded_len).sum();
+    Ok(Some(Page { messages, events: events.len(), bytes, last }))
 }
 
 /// The far end of a read.
 struct Reader {
-    sender: mpsc::Sender<Result<pb::ReadLogResponse, Status>>,
+    sender: mpsc::Sender<Result<EncodedEvents, Status>>,
     line: Option<Line>,
     stopping: CancellationToken,
 }
 
 impl Reader {
-    /// Whether the reader takes a page, in as many messages as it needs.
-    async fn takes_all(&self, page: Vec<StoredEvent>) -> bool {
-        let mut page = page.into_iter();
-        while !page.as_slice().is_empty() {
-            let count = fitting(page.as_slice());
-            let events = page.by_ref().take(count).map(render::event).collect();
-            if !self.takes(Ok(pb::ReadLogResponse { events })).await {
-                return false;
-            }
-        }
-        true
-    }
-
     /// Whether the reader takes a message and may have another one.
-    async fn takes(&self, message: Result<pb::ReadLogResponse, Status>) -> bool {
+    async fn takes(&self, message: Result<EncodedEvents, Status>) -> bool {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => {}
@@ -164,12 +176,12 @@ impl Reader {
 /// The messages as the transport takes them. The permit goes with them, because what
 /// they hold is held until the transport has let go of it.
 pub(super) struct Messages {
-    messages: mpsc::Receiver<Result<pb::ReadLogResponse, Status>>,
+    messages: mpsc::Receiver<Result<EncodedEvents, Status>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Stream for Messages {
-    type Item = Result<pb::ReadLogResponse, Status>;
+    type Item = Result<EncodedEvents, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.messages.poll_recv(cx)

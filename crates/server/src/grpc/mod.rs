@@ -3,6 +3,7 @@
 mod bench;
 mod border;
 mod contract;
+mod encoded;
 mod ledger;
 mod log;
 mod log_reading;
@@ -36,6 +37,7 @@ use crate::projector::Progress;
 use crate::state::{Folded, Opening, Policies, Seen};
 
 pub(crate) use border::{Border, Calls};
+pub(crate) use encoded::EncodedEvents;
 pub(crate) use log_reading::READERS_MAX;
 
 /// How long a query waits for the views to reach a position.

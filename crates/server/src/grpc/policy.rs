@@ -8,9 +8,10 @@ use super::parse::{self, Envelope};
 use super::{Api, Asked, answer, render};
 use crate::failure::Failure;
 use crate::pb;
+use crate::services;
 
 #[tonic::async_trait]
-impl pb::policy_service_server::PolicyService for Api {
+impl services::policy_service_server::PolicyService for Api {
     async fn check_policy(
         &self,
         request: tonic::Request<pb::CheckPolicyRequest>,

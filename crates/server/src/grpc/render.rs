@@ -254,7 +254,7 @@ pub(crate) fn personal(event: &StoredEvent) -> Vec<pb::PersonalField> {
     event.personal.iter().map(field).collect()
 }
 
-/// An id as text. A full read writes three of them per event, so without a formatter.
+/// An id as text. A history writes three of them per event, so without a formatter.
 fn id(id: Uuid) -> String {
     id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
@@ -276,7 +276,7 @@ pub(crate) fn event(stored: StoredEvent) -> pb::Event {
         actor: stored.actor.to_string(),
         origin: stored.origin.map(|origin| origin.to_string()),
         payload: stored.payload.into(),
-        leaf_hash: stored.leaf_hash.to_vec(),
+        leaf_hash: prost::bytes::Bytes::copy_from_slice(&stored.leaf_hash),
     }
 }
 

@@ -10,9 +10,10 @@ use crate::command::Accepted;
 use crate::failure::Failure;
 use crate::fold::UpTo;
 use crate::pb;
+use crate::services;
 
 #[tonic::async_trait]
-impl pb::ticket_service_server::TicketService for Api {
+impl services::ticket_service_server::TicketService for Api {
     async fn open_ticket(
         &self,
         request: tonic::Request<pb::OpenTicketRequest>,

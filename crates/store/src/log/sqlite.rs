@@ -77,6 +77,7 @@ pub struct SqliteLog {
     path: PathBuf,
     info: LogInfo,
     readers: SqlitePool,
+    names: read::StreamNames,
     head: watch::Receiver<Head>,
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
@@ -143,15 +144,15 @@ impl EventLog for SqliteLog {
     }
 
     async fn read_all(&self, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
-        read::all(&self.readers, after_position, limit).await
+        read::all(&self.readers, &self.names, after_position, limit).await
     }
 
     async fn events_at(&self, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
-        read::at(&self.readers, &positions[..positions.len().min(PAGE_EVENTS_MAX)]).await
+        read::at(&self.readers, &self.names, &positions[..positions.len().min(PAGE_EVENTS_MAX)]).await
     }
 
     async fn events_by_id(&self, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
-        read::by_id(&self.readers, &event_ids[..event_ids.len().min(PAGE_EVENTS_MAX)]).await
+        read::by_id(&self.readers, &self.names, &event_ids[..event_ids.len().min(PAGE_EVENTS_MAX)]).await
     }
 
     async fn position_at(&self, recorded_at_us: i64) -> Result<i64, ReadError> {

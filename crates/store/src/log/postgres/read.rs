@@ -138,14 +138,15 @@ pub(super) async fn by_id(readers: &Readers, event_ids: &[Uuid]) -> Result<Vec<S
     events(&readers.rows(sql, arguments(|values| values.add(event_ids))?).await?)
 }
 
-/// Accepted requests with their receipts, and their texts as far as they are not erased.
+/// Accepted requests with their receipts, and their texts as far as they are not erased. Each fetches its events by their
+/// key: of a join over a range of positions PostgreSQL guesses so many rows that it reads the whole log instead.
 pub(super) const REQUESTS: &str = "SELECT r.request_id, r.salt, r.hash, r.first_position, e.event_id, e.event_type, \
-     s.name, e.version, e.position, e.recorded_at_us, \
+     (SELECT s.name FROM beleg_log.streams s WHERE s.stream_id = e.stream_id), e.version, e.position, e.recorded_at_us, \
      ARRAY(SELECT p.name FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name), \
      ARRAY(SELECT p.bytes FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name) \
-     FROM beleg_log.requests r \
-     JOIN beleg_log.events e ON e.position >= r.first_position AND e.position < r.first_position + r.event_count \
-     JOIN beleg_log.streams s ON s.stream_id = e.stream_id WHERE r.request_id = ANY ($1) ORDER BY e.position";
+     FROM beleg_log.requests r CROSS JOIN LATERAL (SELECT * FROM beleg_log.events l \
+     WHERE l.position >= r.first_position ORDER BY l.position LIMIT r.event_count) e \
+     WHERE r.request_id = ANY ($1) ORDER BY e.position";
 
 pub(super) async fn requests(readers: &Readers, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
     requests_in(&readers.rows(REQUESTS, arguments(|values| values.add(ids))?).await?)

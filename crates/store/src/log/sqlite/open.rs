@@ -10,8 +10,9 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, Sql
 use tokio::sync::{mpsc, watch};
 
 use super::batch::{Inserts, move_head_and_commit};
+use super::read::{self, StreamNames};
 use super::write::SqliteStore;
-use super::{LogOptions, SqliteLog, limits, read};
+use super::{LogOptions, SqliteLog, limits};
 use crate::damage::Damage;
 use crate::log::queue::Queue;
 use crate::log::writer::{Gauges, Writer};
@@ -74,6 +75,7 @@ impl SqliteLog {
             path,
             info,
             readers,
+            names: StreamNames::new(),
             head,
             head_of_reader: None,
             queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
@@ -95,7 +97,16 @@ impl SqliteLog {
         let info = log_created(&mut connection, &path).await?;
         connection.close().await.map_err(|source| open_error(&path, source))?;
         let (sender, head) = watch::channel(head);
-        Ok(Self { readers: pool(&path, 2), path, info, head, head_of_reader: Some(sender), queue: Queue::closed() })
+        let names = StreamNames::new();
+        Ok(Self {
+            readers: pool(&path, 2),
+            names,
+            path,
+            info,
+            head,
+            head_of_reader: Some(sender),
+            queue: Queue::closed(),
+        })
     }
 }
 

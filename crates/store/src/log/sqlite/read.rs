@@ -9,6 +9,9 @@
 
 mod frame;
 mod lookup;
+mod names;
+
+use std::sync::Arc;
 
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Row as _, SqliteConnection, SqlitePool};
@@ -19,6 +22,7 @@ use super::super::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent
 use crate::damage::Damage;
 
 pub(super) use lookup::{requests, stream_heads, taken};
+pub(super) use names::StreamNames;
 
 pub(super) async fn head(readers: &SqlitePool) -> Result<Head, ReadError> {
     let row = sqlx::query("SELECT position, recorded_at_us FROM log_head").fetch_one(readers).await?;
@@ -61,23 +65,25 @@ pub(super) async fn position_at(readers: &SqlitePool, recorded_at_us: i64) -> Re
 pub(super) async fn first(connection: &mut SqliteConnection) -> Result<Option<StoredEvent>, ReadError> {
     let mut reader = FrameReader::with_capacity(1);
     frames(connection, select!("e.position = 1"), SqliteArguments::default(), &mut reader).await?;
-    finish(connection, reader).await.map(|events| events.into_iter().next())
+    finish(connection, &StreamNames::new(), reader).await.map(|events| events.into_iter().next())
 }
 
 pub(super) async fn all(
     readers: &SqlitePool,
+    names: &StreamNames,
     after_position: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.position > ? ORDER BY e.position LIMIT +?");
     let mut connection = readers.acquire().await?;
-    let events = page(&mut connection, limit, |last, count| {
+    let read = page(&mut connection, limit, |last, count| {
         let mut arguments = SqliteArguments::default();
         arguments.add(last.map_or(after_position, |event| event.position))?;
         arguments.add(count)?;
         Ok((sql, arguments))
     });
-    let events = events.await?;
+    let read = read.await?;
+    let events = finish(&mut connection, names, read).await?;
     let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
     match gap {
         None => Ok(events),
@@ -91,31 +97,48 @@ pub(super) async fn stream(
     after_version: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, ReadError> {
-    let sql = select!("s.name = ? AND e.version > ? ORDER BY e.version LIMIT +?");
+    let sql = select!(
+        "e.stream_id = (SELECT stream_id FROM streams WHERE name = ?) AND e.version > ? ORDER BY e.version LIMIT +?"
+    );
     let mut connection = readers.acquire().await?;
-    let events = page(&mut connection, limit, |last, count| {
+    let read = page(&mut connection, limit, |last, count| {
         let mut arguments = SqliteArguments::default();
         arguments.add(stream)?;
         arguments.add(last.map_or(after_version, |event| event.version))?;
         arguments.add(count)?;
         Ok((sql, arguments))
     });
-    events.await
+    let (mut events, _) = read.await?.into_events();
+    let name: Arc<str> = stream.into();
+    for event in &mut events {
+        event.stream = Arc::clone(&name);
+    }
+    lookup::fill_personal(&mut connection, &mut events).await?;
+    Ok(events)
 }
 
-pub(super) async fn at(readers: &SqlitePool, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
+pub(super) async fn at(
+    readers: &SqlitePool,
+    names: &StreamNames,
+    positions: &[i64],
+) -> Result<Vec<StoredEvent>, ReadError> {
     let list: Vec<_> = positions.iter().map(i64::to_string).collect();
     let sql = select!("e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position");
-    chosen(readers, sql, format!("[{}]", list.join(",")), positions.len()).await
+    chosen(readers, names, sql, format!("[{}]", list.join(",")), positions.len()).await
 }
 
-pub(super) async fn by_id(readers: &SqlitePool, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
+pub(super) async fn by_id(
+    readers: &SqlitePool,
+    names: &StreamNames,
+    event_ids: &[Uuid],
+) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.event_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY e.position");
-    chosen(readers, sql, lookup::id_list(event_ids), event_ids.len()).await
+    chosen(readers, names, sql, lookup::id_list(event_ids), event_ids.len()).await
 }
 
 async fn chosen(
     readers: &SqlitePool,
+    names: &StreamNames,
     sql: &'static str,
     list: String,
     count: usize,
@@ -125,7 +148,7 @@ async fn chosen(
     let mut connection = readers.acquire().await?;
     let mut reader = FrameReader::with_capacity(count);
     frames(&mut connection, sql, arguments, &mut reader).await?;
-    finish(&mut connection, reader).await
+    finish(&mut connection, names, reader).await
 }
 
 /// Events of one value.
@@ -138,7 +161,7 @@ async fn page(
     connection: &mut SqliteConnection,
     limit: usize,
     next: impl Fn(Option<&StoredEvent>, i64) -> Statement,
-) -> Result<Vec<StoredEvent>, ReadError> {
+) -> Result<FrameReader, ReadError> {
     let limit = limit.min(PAGE_EVENTS_MAX);
     let mut reader = FrameReader::with_capacity(limit);
     while reader.len() < limit && reader.bytes() < PAGE_BYTES_MAX {
@@ -151,7 +174,7 @@ async fn page(
             break;
         }
     }
-    finish(connection, reader).await
+    Ok(reader)
 }
 
 async fn frames(
@@ -168,8 +191,14 @@ async fn frames(
     }
 }
 
-async fn finish(connection: &mut SqliteConnection, reader: FrameReader) -> Result<Vec<StoredEvent>, ReadError> {
-    let mut events = reader.into_events();
+/// What does not come in the frames: the streams' names and the personal texts.
+async fn finish(
+    connection: &mut SqliteConnection,
+    names: &StreamNames,
+    reader: FrameReader,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let (mut events, stream_ids) = reader.into_events();
+    names.fill(connection, &mut events, &stream_ids).await?;
     lookup::fill_personal(connection, &mut events).await?;
     Ok(events)
 }
