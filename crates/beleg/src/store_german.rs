@@ -289,6 +289,7 @@ fn unavailable(reason: UnavailableReason) -> &'static str {
 fn damage(damage: &Damage) -> String {
     match damage {
         Damage::Row => "eine Zeile lässt sich nicht lesen".to_owned(),
+        Damage::Stream { position } => format!("der Ereignisstrom von Position {position} hat keinen Namen"),
         Damage::NoEvent { position } => format!("an Position {position} steht kein Ereignis"),
         Damage::Event { after } => format!("ein Ereignis nach Position {after} lässt sich nicht lesen"),
         Damage::Commitments { position } => format!("Position {position} hat Festlegungen in unbekannter Form"),

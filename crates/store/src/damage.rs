@@ -42,6 +42,12 @@ pub enum Damage {
         /// The field.
         name: String,
     },
+    /// An event's stream is not there.
+    #[error("the stream of position {position} has no name")]
+    Stream {
+        /// The event's position.
+        position: i64,
+    },
     /// An event's schema version is no number of that kind.
     #[error("position {position} has no schema version")]
     SchemaVersion {

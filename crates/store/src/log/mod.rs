@@ -23,6 +23,7 @@ mod postgres;
 mod queue;
 mod rows;
 mod sqlite;
+mod stream_names;
 mod writer;
 
 use async_trait::async_trait;

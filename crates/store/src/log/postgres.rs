@@ -70,6 +70,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::queue::Queue;
+use super::stream_names::StreamNames;
 use super::{
     Append, AppendError, Appended, Commits, EventLog, Head, LogInfo, PAGE_EVENTS_MAX, ReadError, StoredEvent,
     StoredRequest,
@@ -81,6 +82,7 @@ use crate::postgres::Readers;
 pub struct PostgresLog {
     info: LogInfo,
     readers: Readers,
+    names: StreamNames,
     head: watch::Receiver<Head>,
     published: watch::Sender<Head>,
     queue: Queue,
@@ -136,15 +138,15 @@ impl EventLog for PostgresLog {
     }
 
     async fn read_all(&self, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
-        read::all(&self.readers, after_position, limit).await
+        read::all(&self.readers, &self.names, after_position, limit).await
     }
 
     async fn events_at(&self, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
-        read::at(&self.readers, &positions[..positions.len().min(PAGE_EVENTS_MAX)]).await
+        read::at(&self.readers, &self.names, &positions[..positions.len().min(PAGE_EVENTS_MAX)]).await
     }
 
     async fn events_by_id(&self, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
-        read::by_id(&self.readers, &event_ids[..event_ids.len().min(PAGE_EVENTS_MAX)]).await
+        read::by_id(&self.readers, &self.names, &event_ids[..event_ids.len().min(PAGE_EVENTS_MAX)]).await
     }
 
     async fn position_at(&self, recorded_at_us: i64) -> Result<i64, ReadError> {

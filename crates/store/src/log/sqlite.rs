@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::command::AppendLimits;
 use super::queue::Queue;
+use super::stream_names::StreamNames;
 use super::writer::BatchLimits;
 use super::{
     Append, AppendError, Appended, ClockKind, Commits, EventLog, Head, LogInfo, PAGE_EVENTS_MAX, ReadError,
@@ -77,7 +78,7 @@ pub struct SqliteLog {
     path: PathBuf,
     info: LogInfo,
     readers: SqlitePool,
-    names: read::StreamNames,
+    names: StreamNames,
     head: watch::Receiver<Head>,
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,

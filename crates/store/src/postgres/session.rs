@@ -106,6 +106,8 @@ impl Server {
             ("lock_timeout", ms(lock)),
             ("idle_in_transaction_session_timeout", ms(idle)),
             ("plan_cache_mode", "force_generic_plan".to_owned()),
+            // A page is no work for several.
+            ("max_parallel_workers_per_gather", "0".to_owned()),
             // The arrays of a batch.
             ("work_mem", "32MB".to_owned()),
         ];

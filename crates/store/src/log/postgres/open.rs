@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::log::plan::{self, Known};
 use crate::log::queue::Queue;
 use crate::log::sqlite::limits;
+use crate::log::stream_names::StreamNames;
 use crate::log::writer::{BatchStore as _, Gauges, Placed, Writer};
 use crate::log::{ClockKind, Head, LogInfo, LogOptions, OpenError, ReadError, creation};
 use crate::postgres::{PostgresOptions, Readers, Schema, Server, Use, check_schema};
@@ -88,7 +89,8 @@ impl PostgresLog {
     ) -> Self {
         let follower = follow(Readers::new(server.clone(), 1), published.clone(), server.options.follow_every);
         let follower = tokio::spawn(follower).abort_handle();
-        Self { info, readers: Readers::new(server, readers), head, published, queue, follower }
+        let readers = Readers::new(server, readers);
+        Self { info, readers, names: StreamNames::new(), head, published, queue, follower }
     }
 }
 

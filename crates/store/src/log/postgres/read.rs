@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::damage::Damage;
 use crate::log::decoded::{self, Recent};
 use crate::log::heads::StreamHead;
+use crate::log::stream_names::StreamNames;
 use crate::log::{
     Appended, AppendedEvent, Disclosed, Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent, StoredPersonal,
     StoredRequest,
@@ -22,11 +23,11 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT e.position, e.version, e.schema_version, e.occurred_at_us, e.recorded_at_us, e.event_id, ",
-            "e.request_id, e.leaf_hash, e.causation_id, e.correlation_id, s.name, e.event_type, e.actor, e.origin, ",
+            "e.request_id, e.leaf_hash, e.causation_id, e.correlation_id, e.stream_id, e.event_type, e.actor, e.origin, ",
             "e.payload, e.commitments, CASE WHEN e.commitments IS NOT NULL THEN ARRAY(",
             "SELECT p.salt || convert_to(p.name || chr(10), 'UTF8') || p.bytes FROM beleg_log.personal p ",
             "WHERE p.position = e.position) END ",
-            "FROM beleg_log.events e JOIN beleg_log.streams s ON s.stream_id = e.stream_id WHERE ",
+            "FROM beleg_log.events e WHERE ",
             $condition
         )
     };
@@ -75,8 +76,7 @@ pub(super) async fn position_at(readers: &Readers, recorded_at_us: i64) -> Resul
 
 /// The first event, on the connection that opens the log.
 pub(super) async fn first(connection: &mut PgConnection) -> Result<Option<StoredEvent>, ReadError> {
-    let row = sqlx::query(select!("e.position = 1")).fetch_optional(connection).await?;
-    row.map(|row| Decoder::default().event(&row)).transpose()
+    Ok(events_of(connection, sqlx::query(select!("e.position = 1"))).await?.pop())
 }
 
 /// Events after a position, on a connection that wrote them and has not committed yet.
@@ -86,8 +86,21 @@ pub(super) async fn page_of(
     limit: usize,
 ) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.position > $1 ORDER BY e.position LIMIT $2");
-    let rows = sqlx::query(sql).bind(after_position).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    events(&rows.fetch_all(connection).await?)
+    events_of(connection, sqlx::query(sql).bind(after_position).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
+}
+
+/// On a connection that may see what nobody else does yet, so nothing is kept of it.
+async fn events_of(
+    connection: &mut PgConnection,
+    query: sqlx::query::Query<'_, sqlx::Postgres, PgArguments>,
+) -> Result<Vec<StoredEvent>, ReadError> {
+    let mut decoder = Decoder::default();
+    decoder.take(&query.fetch_all(&mut *connection).await?)?;
+    let names = StreamNames::new();
+    let nameless = names.name(&mut decoder.events, &decoder.stream_ids);
+    let found = stream_names_in(&sqlx::query(STREAM_NAMES).bind(nameless.stream_ids()).fetch_all(connection).await?)?;
+    names.learn(nameless, found)?;
+    Ok(decoder.events)
 }
 
 /// Requests, on such a connection.
@@ -98,11 +111,16 @@ pub(super) async fn requests_of(
     requests_in(&sqlx::query(REQUESTS).bind(ids).fetch_all(connection).await?)
 }
 
-pub(super) async fn all(readers: &Readers, after_position: i64, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+pub(super) async fn all(
+    readers: &Readers,
+    names: &StreamNames,
+    after_position: i64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.position > $1 ORDER BY e.position LIMIT $2");
-    let events =
+    let read =
         page(readers, sql, limit, |last, values| values.add(last.map_or(after_position, |event| event.position)));
-    let events = events.await?;
+    let events = named(readers, names, read.await?).await?;
     let gap = events.iter().zip(after_position + 1..).find(|(event, position)| event.position != *position);
     match gap {
         None => Ok(events),
@@ -121,21 +139,55 @@ pub(super) async fn stream(
         "e.stream_id = (SELECT stream_id FROM beleg_log.streams WHERE name = $1) AND e.version > $2 \
          ORDER BY e.version LIMIT $3"
     );
-    let events = page(readers, sql, limit, |last, values| {
+    let read = page(readers, sql, limit, |last, values| {
         values.add(stream)?;
         values.add(last.map_or(after_version, |event| event.version))
     });
-    events.await
+    let mut events = read.await?.events;
+    let name: Arc<str> = stream.into();
+    for event in &mut events {
+        event.stream = Arc::clone(&name);
+    }
+    Ok(events)
 }
 
-pub(super) async fn at(readers: &Readers, positions: &[i64]) -> Result<Vec<StoredEvent>, ReadError> {
+pub(super) async fn at(
+    readers: &Readers,
+    names: &StreamNames,
+    positions: &[i64],
+) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.position = ANY ($1) ORDER BY e.position");
-    events(&readers.rows(sql, arguments(|values| values.add(positions))?).await?)
+    let mut read = Decoder::default();
+    read.take(&readers.rows(sql, arguments(|values| values.add(positions))?).await?)?;
+    named(readers, names, read).await
 }
 
-pub(super) async fn by_id(readers: &Readers, event_ids: &[Uuid]) -> Result<Vec<StoredEvent>, ReadError> {
+pub(super) async fn by_id(
+    readers: &Readers,
+    names: &StreamNames,
+    event_ids: &[Uuid],
+) -> Result<Vec<StoredEvent>, ReadError> {
     let sql = select!("e.event_id = ANY ($1) ORDER BY e.position");
-    events(&readers.rows(sql, arguments(|values| values.add(event_ids))?).await?)
+    let mut read = Decoder::default();
+    read.take(&readers.rows(sql, arguments(|values| values.add(event_ids))?).await?)?;
+    named(readers, names, read).await
+}
+
+/// The events that were read, with their streams' names.
+async fn named(readers: &Readers, names: &StreamNames, mut read: Decoder) -> Result<Vec<StoredEvent>, ReadError> {
+    let nameless = names.name(&mut read.events, &read.stream_ids);
+    let wanted = nameless.stream_ids();
+    if !wanted.is_empty() {
+        let rows = readers.rows(STREAM_NAMES, arguments(|values| values.add(&wanted))?).await?;
+        names.learn(nameless, stream_names_in(&rows)?)?;
+    }
+    Ok(read.events)
+}
+
+const STREAM_NAMES: &str = "SELECT stream_id, name FROM beleg_log.streams WHERE stream_id = ANY ($1)";
+
+fn stream_names_in(rows: &[PgRow]) -> Result<HashMap<i64, Arc<str>>, ReadError> {
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<&str, _>(1)?.into()))).collect()
 }
 
 /// Accepted requests with their receipts, and their texts as far as they are not erased. Each fetches its events by their
@@ -210,77 +262,82 @@ async fn page(
     sql: &'static str,
     limit: usize,
     bind: impl Fn(Option<&StoredEvent>, &mut PgArguments) -> Bound,
-) -> Result<Vec<StoredEvent>, ReadError> {
+) -> Result<Decoder, ReadError> {
     let limit = limit.min(PAGE_EVENTS_MAX);
-    let mut decoder = Decoder::default();
-    let mut events: Vec<StoredEvent> = Vec::new();
-    while events.len() < limit && decoder.bytes < PAGE_BYTES_MAX {
-        let wanted = ROWS_MAX.min(limit - events.len());
+    let mut read = Decoder::default();
+    while read.events.len() < limit && read.bytes < PAGE_BYTES_MAX {
+        let wanted = ROWS_MAX.min(limit - read.events.len());
         let values = arguments(|values| {
-            bind(events.last(), values)?;
+            bind(read.events.last(), values)?;
             values.add(i64::try_from(wanted)?)
         });
         let rows = readers.rows(sql, values?).await?;
-        events.reserve(rows.len());
-        for row in &rows {
-            events.push(decoder.event(row)?);
-        }
+        read.take(&rows)?;
         if rows.len() < wanted {
             break;
         }
     }
-    Ok(events)
+    Ok(read)
 }
 
-fn events(rows: &[PgRow]) -> Result<Vec<StoredEvent>, ReadError> {
-    let mut decoder = Decoder::default();
-    rows.iter().map(|row| decoder.event(row)).collect()
-}
-
-/// Makes events of rows; those of a page share the texts that they have in common.
+/// Makes events of rows, whose streams are still to be named; those of a page share the texts that they have in common.
 #[derive(Default)]
 struct Decoder {
-    types: Recent,
-    actors: Recent,
-    streams: Recent,
-    origins: Recent,
+    events: Vec<StoredEvent>,
+    stream_ids: Vec<i64>,
     /// Bytes of the texts so far.
     bytes: usize,
+    types: Recent,
+    actors: Recent,
+    origins: Recent,
+    nameless: Arc<str>,
 }
 
 impl Decoder {
+    fn take(&mut self, rows: &[PgRow]) -> Result<(), ReadError> {
+        self.events.reserve(rows.len());
+        self.stream_ids.reserve(rows.len());
+        for row in rows {
+            let event = self.event(row)?;
+            self.events.push(event);
+            self.stream_ids.push(row.try_get_unchecked(10)?);
+        }
+        Ok(())
+    }
+
+    /// Columns are not asked for their types: they are what [`select`] says.
     fn event(&mut self, row: &PgRow) -> Result<StoredEvent, ReadError> {
-        let position = row.try_get(0)?;
+        let position = row.try_get_unchecked(0)?;
         let damaged = |damage| ReadError::Corrupt { damage };
-        let payload: &str = row.try_get(14)?;
-        let mut personal = match row.try_get::<Option<&str>, _>(15)? {
+        let payload: &[u8] = row.try_get_unchecked(14)?;
+        let mut personal = match row.try_get_unchecked::<Option<&str>, _>(15)? {
             Some(commitments) => {
                 decoded::personal(commitments).ok_or_else(|| damaged(Damage::Commitments { position }))?
             }
             None => Vec::new(),
         };
         self.bytes += payload.len() + 256;
-        for disclosed in row.try_get::<Option<Vec<Vec<u8>>>, _>(16)?.unwrap_or_default() {
+        for disclosed in row.try_get_unchecked::<Option<Vec<Vec<u8>>>, _>(16)?.unwrap_or_default() {
             self.bytes += disclosed.len();
             disclose(&mut personal, disclosed).ok_or_else(|| damaged(Damage::PersonalText { position }))?;
         }
         Ok(StoredEvent {
             position,
-            version: row.try_get(1)?,
-            schema_version: u16::try_from(row.try_get::<i32, _>(2)?)
+            version: row.try_get_unchecked(1)?,
+            schema_version: u16::try_from(row.try_get_unchecked::<i32, _>(2)?)
                 .map_err(|_| damaged(Damage::SchemaVersion { position }))?,
-            occurred_at_us: row.try_get(3)?,
-            recorded_at_us: row.try_get(4)?,
-            event_id: row.try_get(5)?,
-            request_id: row.try_get(6)?,
-            leaf_hash: row.try_get(7)?,
-            causation_id: row.try_get(8)?,
-            correlation_id: row.try_get(9)?,
-            stream: self.streams.text(row.try_get(10)?),
-            event_type: self.types.text(row.try_get(11)?),
-            actor: self.actors.text(row.try_get(12)?),
-            origin: row.try_get::<Option<&str>, _>(13)?.map(|origin| self.origins.text(origin)),
-            payload: payload.as_bytes().to_vec(),
+            occurred_at_us: row.try_get_unchecked(3)?,
+            recorded_at_us: row.try_get_unchecked(4)?,
+            event_id: row.try_get_unchecked(5)?,
+            request_id: row.try_get_unchecked(6)?,
+            leaf_hash: row.try_get_unchecked(7)?,
+            causation_id: row.try_get_unchecked(8)?,
+            correlation_id: row.try_get_unchecked(9)?,
+            stream: Arc::clone(&self.nameless),
+            event_type: self.types.text(row.try_get_unchecked(11)?),
+            actor: self.actors.text(row.try_get_unchecked(12)?),
+            origin: row.try_get_unchecked::<Option<&str>, _>(13)?.map(|origin| self.origins.text(origin)),
+            payload: payload.to_vec(),
             personal,
         })
     }

@@ -10,11 +10,11 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, Sql
 use tokio::sync::{mpsc, watch};
 
 use super::batch::{Inserts, move_head_and_commit};
-use super::read::{self, StreamNames};
 use super::write::SqliteStore;
-use super::{LogOptions, SqliteLog, limits};
+use super::{LogOptions, SqliteLog, limits, read};
 use crate::damage::Damage;
 use crate::log::queue::Queue;
+use crate::log::stream_names::StreamNames;
 use crate::log::writer::{Gauges, Writer};
 use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
 use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, writing};

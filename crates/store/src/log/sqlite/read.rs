@@ -9,7 +9,6 @@
 
 mod frame;
 mod lookup;
-mod names;
 
 use std::sync::Arc;
 
@@ -18,11 +17,11 @@ use sqlx::{Arguments as _, Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use self::frame::{FrameReader, select};
-use super::super::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent};
 use crate::damage::Damage;
+use crate::log::stream_names::StreamNames;
+use crate::log::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent};
 
 pub(super) use lookup::{requests, stream_heads, taken};
-pub(super) use names::StreamNames;
 
 pub(super) async fn head(readers: &SqlitePool) -> Result<Head, ReadError> {
     let row = sqlx::query("SELECT position, recorded_at_us FROM log_head").fetch_one(readers).await?;
@@ -198,7 +197,11 @@ async fn finish(
     reader: FrameReader,
 ) -> Result<Vec<StoredEvent>, ReadError> {
     let (mut events, stream_ids) = reader.into_events();
-    names.fill(connection, &mut events, &stream_ids).await?;
+    let nameless = names.name(&mut events, &stream_ids);
+    let wanted = nameless.stream_ids();
+    if !wanted.is_empty() {
+        names.learn(nameless, lookup::stream_names(connection, &wanted).await?)?;
+    }
     lookup::fill_personal(connection, &mut events).await?;
     Ok(events)
 }

@@ -99,6 +99,25 @@ pub(in crate::log::sqlite) async fn stream_heads(
     Ok(heads)
 }
 
+/// The names of streams, as one value like the frames.
+pub(super) async fn stream_names(
+    connection: &mut SqliteConnection,
+    stream_ids: &[i64],
+) -> Result<HashMap<i64, Arc<str>>, ReadError> {
+    let list: Vec<_> = stream_ids.iter().map(i64::to_string).collect();
+    let sql = "SELECT group_concat(concat_ws(char(0), stream_id, name), char(0)) FROM streams \
+               WHERE stream_id IN (SELECT value FROM json_each(?))";
+    let row = sqlx::query(sql).bind(format!("[{}]", list.join(","))).fetch_one(connection).await?;
+    let mut fields = row.try_get::<Option<&str>, _>(0)?.unwrap_or_default().split('\0');
+    let mut names = HashMap::with_capacity(list.len());
+    while let (Some(id), Some(name)) = (fields.next(), fields.next()) {
+        if let Ok(id) = id.parse() {
+            names.insert(id, name.into());
+        }
+    }
+    Ok(names)
+}
+
 /// Event ids that exist.
 pub(in crate::log::sqlite) async fn taken(
     connection: &mut SqliteConnection,
