@@ -20,6 +20,7 @@ use std::time::Duration;
 use beleg_store::{EventLog, Views, ViewsWriter};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::batch::Shown;
 use crate::failure::Failure;
@@ -154,7 +155,7 @@ impl Projector {
             progress.send_modify(|progress| progress.reached(position));
             !stop.is_cancelled() || wanted - position < LAST_EVENTS_MAX
         };
-        project(&*self.log, &mut *self.writer, &self.fresh, wanted, goes_on).await?;
+        project(&self.log, &mut *self.writer, &self.fresh, wanted, goes_on).await?;
         Ok(true)
     }
 
@@ -175,9 +176,9 @@ impl Projector {
 /// Projects everything up to a position, batch by batch, as long as `goes_on` says so of
 /// the position reached. While one batch is written the next one is read.
 pub(crate) async fn project(
-    log: &dyn EventLog,
+    log: &Arc<dyn EventLog>,
     writer: &mut dyn ViewsWriter,
-    fresh: &Fresh,
+    fresh: &Arc<Fresh>,
     to_position: i64,
     mut goes_on: impl FnMut(i64) -> bool,
 ) -> Result<(), Failure> {
@@ -186,36 +187,34 @@ pub(crate) async fn project(
     if !goes_on(position) || position >= to_position {
         return Ok(());
     }
-    let mut page = page(log, fresh, position, to_position).await;
+    let mut page = page(&**log, fresh, position, to_position).await?;
     loop {
-        let Page { events, end: Some((end, leaf_hash)) } = page? else {
+        let Page { events, end: Some((end, leaf_hash)) } = page else {
             return Err(Failure::broken(format!("the log ends at {position}, before its head {to_position}")));
         };
+        // In a task of its own, because to read a page is about as much work as to write it.
+        let next = (end < to_position).then(|| {
+            let (log, fresh) = (Arc::clone(log), Arc::clone(fresh));
+            AbortOnDropHandle::new(tokio::spawn(async move { self::page(&*log, &fresh, end, to_position).await }))
+        });
         let (mut rows, last_number) = batch::rows(writer, &events, number).await?;
         (rows.position, rows.leaf_hash) = (end, leaf_hash);
+        writer.apply(&rows).await?;
         (position, number) = (end, last_number);
-        let (applied, next) = tokio::join!(writer.apply(&rows), self::page(log, fresh, position, to_position));
-        applied?;
-        page = next;
-        if !goes_on(position) || position >= to_position {
-            return Ok(());
-        }
+        let Some(next) = next.filter(|_| goes_on(position)) else { return Ok(()) };
+        page = next.await.map_err(Failure::broken)??;
     }
 }
 
 /// Events without a gap, and the position and leaf hash of the last one.
-#[derive(Default)]
 struct Page {
     events: Vec<Shown>,
     end: Option<(i64, [u8; 32])>,
 }
 
-/// The events after a position, as many as make a batch; none where nothing is wanted.
+/// The events after a position, as many as make a batch.
 /// What is not fresh is read, and the last one always: its hash says how far the views are.
 async fn page(log: &dyn EventLog, fresh: &Fresh, after: i64, to_position: i64) -> Result<Page, Failure> {
-    if after >= to_position {
-        return Ok(Page::default());
-    }
     let (mut events, next_fresh) = fresh.take(after, to_position, BATCH_EVENTS - 1);
     let mut position = events.last().map_or(after, |last| last.position);
     let to = next_fresh.map_or(to_position, |next| to_position.min(next - 1)).max(position + 1);

@@ -1,6 +1,7 @@
 //! Views against the log: a fresh build beside the serving one, compared, and on
 //! demand put in its place.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use beleg_store::views::{Difference, Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
 use super::{AuditError, Differences};
-use crate::projector::{self, Fresh};
+use crate::projector;
 
 /// What a rebuild did.
 #[derive(Debug)]
@@ -64,22 +65,22 @@ pub async fn rebuild(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) ->
             error => error.into(),
         })?;
     }
-    let rebuilt = replace(&*log, storage, progress).await;
+    let rebuilt = replace(&log, storage, progress).await;
     log.close().await;
     rebuilt
 }
 
 async fn replace(
-    log: &dyn EventLog,
+    log: &Arc<dyn EventLog>,
     storage: &Storage,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Rebuilt, AuditError> {
     let began = Instant::now();
     let mut comparing = Duration::ZERO;
     let mut generation = Generation::begin(storage).await?;
-    let mut writer = generation.writer(log).await?;
+    let mut writer = generation.writer(&**log).await?;
     let head = log.head().position;
-    let replaced = match pin(storage, log).await {
+    let replaced = match pin(storage, &**log).await {
         Ok(mut serving) => {
             build(log, &mut *writer, serving.position(), head, progress).await?;
             let built = Instant::now();
@@ -120,7 +121,7 @@ pub async fn check_views(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)
     let generation = Generation::begin(storage).await?;
     let mut writer = generation.writer(&*log).await?;
     let to = serving.position();
-    build(&*log, &mut *writer, to, to, progress).await?;
+    build(&log, &mut *writer, to, to, progress).await?;
     let compared = compare(&mut serving, &generation).await;
     writer.close().await.map_err(ViewsOpenError::from)?;
     serving.close().await.map_err(ViewsOpenError::from)?;
@@ -138,7 +139,7 @@ async fn pin(storage: &Storage, log: &dyn EventLog) -> Result<Snapshot, ViewsOpe
 }
 
 async fn build(
-    log: &dyn EventLog,
+    log: &Arc<dyn EventLog>,
     writer: &mut dyn ViewsWriter,
     to: i64,
     total: i64,
@@ -150,7 +151,7 @@ async fn build(
         progress(reached.unsigned_abs(), total.unsigned_abs());
         true
     };
-    projector::project(log, writer, &Fresh::default(), to, told).await.map_err(|failure| {
+    projector::project(log, writer, &Arc::default(), to, told).await.map_err(|failure| {
         let after = last.load(Ordering::Relaxed);
         AuditError::Build { after, problem: failure.to_string() }
     })?;

@@ -55,6 +55,12 @@ impl BulkInsert {
         Self { texts: rooms.map(|rows| (rows, text(rows).into())).collect() }
     }
 
+    /// The texts, for a look at how SQLite would go about them.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|(_, text)| &**text)
+    }
+
     /// Runs the statement and says how many rows were written; `bind` adds one row's values, in the order of the
     /// columns.
     pub(crate) async fn run<R>(

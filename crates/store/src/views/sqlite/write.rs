@@ -29,6 +29,7 @@ pub(super) struct SqliteViewsWriter {
 
 impl SqliteViewsWriter {
     pub(super) fn new(connection: SqliteConnection) -> Self {
+        // A plus keeps SQLite from an index of its own on many changes, for which it would read the whole table.
         Self {
             connection,
             unsettled: false,
@@ -43,7 +44,7 @@ impl SqliteViewsWriter {
                 4,
                 ") UPDATE tickets SET status = coalesce(change.status, tickets.status), \
                  class = coalesce(change.class, tickets.class), rule = coalesce(change.rule, tickets.rule) \
-                 FROM change WHERE tickets.ticket_id = change.ticket_id",
+                 FROM change WHERE tickets.ticket_id = +change.ticket_id",
             ),
             entries: BulkInsert::new(
                 "INSERT INTO entries (number, customer_id, ticket_id, work_id, performer_id, service_from_us, \
@@ -66,7 +67,7 @@ impl SqliteViewsWriter {
                 "WITH amended (customer_id, times) AS (",
                 2,
                 ") UPDATE contracts SET version = version + amended.times \
-                 FROM amended WHERE contracts.customer_id = amended.customer_id",
+                 FROM amended WHERE contracts.customer_id = +amended.customer_id",
             ),
             policies: BulkInsert::new(
                 "INSERT INTO policies (position, name, version, content_hash, published_at_us, event_id)",
@@ -242,4 +243,24 @@ fn bind_policy(row: &PolicyRow, to: &mut SqliteArguments) -> Bound {
     to.add(row.content_hash.clone())?;
     to.add(row.published_at_us)?;
     to.add(bytes(&row.event_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn changes_go_by_the_key_however_many_there_are() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        super::super::MIGRATOR.run(&mut connection).await.unwrap();
+        let mut writer = SqliteViewsWriter::new(connection);
+        for (table, statement) in [("tickets", &writer.changes), ("contracts", &writer.amended)] {
+            for text in statement.texts() {
+                let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));
+                let plan = plan.fetch_all(&mut writer.connection).await.unwrap();
+                let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+                assert!(steps.iter().any(|step| step.starts_with(&format!("SEARCH {table} USING"))), "{steps:?}");
+            }
+        }
+    }
 }
