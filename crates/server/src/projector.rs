@@ -201,7 +201,8 @@ pub(crate) async fn project(
         (rows.position, rows.leaf_hash) = (end, leaf_hash);
         writer.apply(&rows).await?;
         (position, number) = (end, last_number);
-        let Some(next) = next.filter(|_| goes_on(position)) else { return Ok(()) };
+        let more = goes_on(position);
+        let Some(next) = next.filter(|_| more) else { return Ok(()) };
         page = next.await.map_err(Failure::broken)??;
     }
 }
