@@ -151,6 +151,9 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     assert!(moved.contains(&format!("{} events moved", before["position"].as_str().unwrap())), "{moved}");
     let refused = complained(&run(&service_url, &migrate));
     assert!(refused.contains("holds a log of"), "{refused}");
+    // There were no views yet that the first ones could differ from.
+    let rebuilt = said(&run(&owner_url, &["rebuild"]));
+    assert!(rebuilt.contains("views rebuilt") && !rebuilt.contains("difference"), "{rebuilt}");
 
     // Then two servers serve it, and requests sent before the move are recognised.
     let (one, first_address) = serve(beleg(&service_url, &["serve"]));

@@ -41,6 +41,10 @@ impl SchemaSnapshot {
         sqlx::query(begin).execute(&mut connection).await.map_err(failed)?;
         // The transaction begins to see with its first read, which is the checkpoint.
         let origin = origin(&mut connection).await?;
+        // Tables that nobody has written yet are no views of any log.
+        if origin.log_id.is_none() {
+            return Err(ViewsOpenError::Missing { path: server.place });
+        }
         Ok(Self { server, connection, origin })
     }
 
