@@ -20,6 +20,7 @@ mod ledger;
 mod migrate;
 mod parser_german;
 mod policy;
+mod policy_german;
 mod private_server;
 mod refusal;
 mod refusal_german;

@@ -8,7 +8,7 @@ use crate::screen::{Ink, account_cell, right};
 use crate::sentence::Sentence;
 use crate::session::Session;
 use crate::word::Word;
-use crate::{ids, json, shown};
+use crate::{ids, json, policy_german, shown};
 use beleg_domain::policy::Policy;
 use beleg_server::pb;
 use std::path::Path;
@@ -63,27 +63,28 @@ pub(crate) async fn published(client: &Client) -> Result<pb::ListPoliciesRespons
 
 /// By the same program as a server's, so no server is asked.
 fn check(session: &Session, document: &str) -> Result<Outcome, Failure> {
-    let answer = match Policy::from_toml(document) {
-        Ok(policy) => pb::CheckPolicyResponse { problems: Vec::new(), content_hash: hash_of(&policy) },
-        Err(problems) => pb::CheckPolicyResponse {
-            problems: problems.iter().map(ToString::to_string).collect(),
-            content_hash: String::new(),
-        },
-    };
     let screen = &session.screen;
+    let (problems, content_hash) = match Policy::from_toml(document) {
+        Ok(policy) => (Vec::new(), hash_of(&policy)),
+        Err(problems) => (problems, String::new()),
+    };
+    let outcome = if problems.is_empty() { Outcome::Good } else { Outcome::Differs };
     if screen.is_json() {
+        let problems = problems.iter().map(ToString::to_string).collect();
+        let answer = pb::CheckPolicyResponse { problems, content_hash };
         screen.json(&json::of_message("CheckPolicyResponse", &answer).map_err(Failure::Answer)?)?;
-    } else if answer.problems.is_empty() {
-        let said = Sentence::PolicySound { hash: &answer.content_hash }.in_(session.lang);
+    } else if problems.is_empty() {
+        let said = Sentence::PolicySound { hash: &content_hash }.in_(session.lang);
         screen.line(screen.ink(Ink::Green, said))?;
     } else {
-        let said = Sentence::PolicyProblems { count: answer.problems.len() }.in_(session.lang);
+        let said = Sentence::PolicyProblems { count: problems.len() }.in_(session.lang);
         screen.line(screen.ink(Ink::Red, said))?;
-        for problem in &answer.problems {
+        for problem in &problems {
+            let problem = session.lang.pick(policy_german::of(problem), problem.to_string());
             screen.line(format_args!("  {problem}"))?;
         }
     }
-    Ok(if answer.problems.is_empty() { Outcome::Good } else { Outcome::Differs })
+    Ok(outcome)
 }
 
 fn hash_of(policy: &Policy) -> String {

@@ -283,6 +283,20 @@ fn what_a_log_and_its_views_complain_of_is_german() {
     leftovers.bad(&["rehearse", &path("steps.yaml")], 1);
     std::fs::write(path("large.toml"), " ".repeat(300 << 10)).unwrap();
     leftovers.bad(&["policy", "check", &path("large.toml")], 1);
+    let policy = include_str!("../../../policies/support.toml");
+    let broken = [
+        ("initial_diagnosis_minutes = 30", "initial_diagnosis_minutes = -30"),
+        ("id = \"1.2\"", "id = \"1.1\""),
+        ("de = \"Support und Abrechnung\"", "de = \"\""),
+        ("[limits]", "[bounds]"),
+        ("behaviour = [\"change_wanted\"]", "behaviour = []"),
+        ("cause = [\"customizing\"] }", "cause = [\"customizing\", \"base_software\"] }"),
+    ];
+    for (written, otherwise) in broken {
+        assert!(policy.contains(written), "{written}");
+        std::fs::write(path("policy.toml"), policy.replacen(written, otherwise, 1)).unwrap();
+        leftovers.bad(&["policy", "check", &path("policy.toml")], 1);
+    }
 
     // A log that is served elsewhere, and an address that is taken.
     let server = Server::on(Path::new(&log));

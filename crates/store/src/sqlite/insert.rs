@@ -10,8 +10,9 @@ use std::sync::Arc;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-/// SQLite takes 32,766 values per statement.
-const VALUES_MAX: usize = 32_766;
+/// Values of one statement: about as many as fit into a connection's own memory. SQLite copies each, and from there on
+/// from the system's.
+const VALUES_MAX: usize = 1_536;
 
 /// More rows than this in one statement gain nothing and cost memory in every prepared statement.
 const ROWS_MAX: usize = 512;
@@ -51,7 +52,7 @@ impl BulkInsert {
     }
 
     fn about(columns: usize, text: impl Fn(usize) -> String) -> Self {
-        let rooms = rooms().take_while(|rows| rows * columns <= VALUES_MAX);
+        let rooms = rooms().take_while(|rows| *rows == 1 || rows * columns <= VALUES_MAX);
         Self { texts: rooms.map(|rows| (rows, text(rows).into())).collect() }
     }
 

@@ -41,8 +41,8 @@ impl SqliteLog {
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
             // Only if the checkpoints beside the writer fail.
-            .pragma("wal_autocheckpoint", "24000")
-            .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
+            .pragma("wal_autocheckpoint", "48000")
+            .pragma("journal_size_limit", (128 * 1024 * 1024).to_string());
         let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;
         check_version(&mut connection, &path).await?;
         migrate(&connect, &MIGRATOR, &path).await?;
