@@ -25,7 +25,7 @@ use crate::failure::Failure;
 
 /// Readers at a time.
 pub(crate) const READERS_MAX: usize = 16;
-/// Pages that are on their way from the database.
+/// Pages that are read ahead of the one that is waited for.
 const AHEAD: usize = 2;
 /// Messages that wait for a slow reader.
 const WAITING: usize = 2;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const SIZE_DEFAULT: usize = 100;
 /// The most rows of a page.
 const SIZE_MAX: usize = 1_000;
-/// Bytes after which a page, or a message of a stream, ends. Clients take 4 MiB unless
+/// Bytes after which a page ends. Clients take 4 MiB unless
 /// they are told otherwise, and one event more may still come.
 pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
 /// What an event's ids, names and instants take in a message, about.

@@ -1,5 +1,6 @@
 //! The names of streams by their numbers. A stream keeps both for ever, so what was read once stays true, and an event's
 //! row need not be joined to its stream's: that would be one more search per event, for a name that most of them share.
+//! A database that is set back to an earlier moment needs its servers started anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;

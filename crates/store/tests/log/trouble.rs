@@ -1,4 +1,6 @@
-use beleg_store::{AppendError, ClockKind, EventLog as _, LogOptions, OpenError, SqliteLog, UnavailableReason};
+use beleg_store::{
+    AppendError, ClockKind, EventLog as _, LogOptions, OpenError, ReadError, SqliteLog, UnavailableReason,
+};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
@@ -63,4 +65,22 @@ async fn a_second_writer_another_clock_and_a_missing_log_are_refused() {
     let empty = tempfile::tempdir().unwrap();
     let missing = SqliteLog::open_read_only(empty.path()).await.unwrap_err();
     assert!(matches!(missing, OpenError::Missing { .. }), "{missing}");
+}
+
+#[tokio::test]
+async fn a_stream_that_was_given_a_name_of_two_parts_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteLog::open(directory.path(), LogOptions::new(ClockKind::System)).await.unwrap();
+    log.append(command("a", 0, 1)).await.unwrap();
+    log.close().await;
+    let file = format!("sqlite://{}", directory.path().join("log.sqlite").display());
+    let mut shell = sqlx::SqliteConnection::connect(&file).await.unwrap();
+    let forge =
+        "DROP TRIGGER streams_are_not_updated; UPDATE streams SET name = name || char(0) || 'b' WHERE name = 'a'";
+    sqlx::raw_sql(forge).execute(&mut shell).await.unwrap();
+    shell.close().await.unwrap();
+
+    let log = SqliteLog::open_read_only(directory.path()).await.unwrap();
+    let read = log.read_all(0, 100).await;
+    assert!(matches!(read, Err(ReadError::Corrupt { .. })), "{read:?}");
 }

@@ -1,4 +1,4 @@
-//! Reading events: one statement each, personal texts included.
+//! Reading events: one statement each, personal texts included, and one more for names of streams not seen lately.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

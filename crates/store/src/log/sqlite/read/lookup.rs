@@ -99,7 +99,7 @@ pub(in crate::log::sqlite) async fn stream_heads(
     Ok(heads)
 }
 
-/// The names of streams, as one value like the frames.
+/// The names of streams, whose numbers are in order, as one value like the frames.
 pub(super) async fn stream_names(
     connection: &mut SqliteConnection,
     stream_ids: &[i64],
@@ -108,11 +108,16 @@ pub(super) async fn stream_names(
     let sql = "SELECT group_concat(concat_ws(char(0), stream_id, name), char(0)) FROM streams \
                WHERE stream_id IN (SELECT value FROM json_each(?))";
     let row = sqlx::query(sql).bind(format!("[{}]", list.join(","))).fetch_one(connection).await?;
-    let mut fields = row.try_get::<Option<&str>, _>(0)?.unwrap_or_default().split('\0');
+    let text = row.try_get::<Option<&str>, _>(0)?.unwrap_or_default();
+    let mut fields = text.split('\0');
     let mut names = HashMap::with_capacity(list.len());
-    while let (Some(id), Some(name)) = (fields.next(), fields.next()) {
-        if let Ok(id) = id.parse() {
-            names.insert(id, name.into());
+    while let Some(id) = fields.next().filter(|_| !text.is_empty()) {
+        // A name that holds a zero byte is no name of this program's.
+        let (Ok(id), Some(name)) = (id.parse(), fields.next()) else {
+            return Err(ReadError::Corrupt { damage: Damage::Row });
+        };
+        if stream_ids.binary_search(&id).is_err() || names.insert(id, name.into()).is_some() {
+            return Err(ReadError::Corrupt { damage: Damage::Row });
         }
     }
     Ok(names)
