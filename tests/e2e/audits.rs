@@ -19,17 +19,17 @@ async fn a_fresh_build_says_what_the_serving_views_say_and_every_assessment_foll
     // While the server runs.
     let compared = audit::check_views(&house.storage(), &silent).await.unwrap();
     assert!(compared.checked > 10);
-    assert_eq!(compared.found, Vec::<String>::new());
+    assert_eq!(compared.found, Vec::new());
     let verified = audit::verify(&house.storage(), &silent).await.unwrap();
-    assert_eq!(verified.found, Vec::<String>::new());
+    assert_eq!(verified.found, Vec::new());
     assert_eq!(verified.checked, 5);
 
     let data = house.stop().await;
     let rebuilt = audit::rebuild(&data.storage(), &silent).await.unwrap();
-    assert_eq!(rebuilt.compared().unwrap().found, Vec::<String>::new());
+    assert_eq!(rebuilt.compared().unwrap().found, Vec::new());
     assert!(rebuilt.compared().unwrap().checked > 10);
     let compared = audit::check_views(&data.storage(), &silent).await.unwrap();
-    assert_eq!(compared.found, Vec::<String>::new());
+    assert_eq!(compared.found, Vec::new());
     assert!(!entries.is_empty());
 }
 
@@ -50,8 +50,8 @@ async fn a_changed_view_and_a_forged_assessment_are_named() {
     let verified = audit::verify(&data.storage(), &silent).await.unwrap();
     // The leaf no longer fits, and the facts give another amount.
     assert_eq!(verified.found.len(), 2, "{:?}", verified.found);
-    assert!(verified.found[0].contains("is not what was hashed"), "{:?}", verified.found);
-    assert!(verified.found[1].contains("90000"), "{:?}", verified.found);
+    assert!(verified.found[0].to_string().contains("is not what was hashed"), "{:?}", verified.found);
+    assert!(verified.found[1].to_string().contains("90000"), "{:?}", verified.found);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +63,9 @@ async fn a_forged_account_is_named_though_the_figures_are_right() {
                   WHERE payload LIKE '%\"amount_minor\":20000%'";
     assert_eq!(forge::run(&data, Part::Log, forged).await, 1);
     let verified = audit::verify(&data.storage(), &silent).await.unwrap();
-    let named = |told: &&String| told.contains("account is \"free\" and should be \"billable\"");
+    let named = |told: &&beleg_server::audit::Finding| {
+        told.to_string().contains("account is \"free\" and should be \"billable\"")
+    };
     assert_eq!(verified.found.iter().filter(named).count(), 1, "{:?}", verified.found);
 }
 
@@ -76,7 +78,7 @@ async fn a_rebuild_names_what_the_replaced_views_said_otherwise_and_never_runs_b
         let refused = beside_a_server.unwrap_err().to_string();
         assert!(refused.contains("stop it, rebuild, and start it again"), "{refused}");
     } else {
-        assert_eq!(beside_a_server.unwrap().compared().unwrap().found, Vec::<String>::new());
+        assert_eq!(beside_a_server.unwrap().compared().unwrap().found, Vec::new());
         house.now = "16:00".into();
         house.open().await;
         let listed = pb::ListTicketsRequest { min_position: Some(house.head().await), ..Default::default() };
@@ -88,7 +90,10 @@ async fn a_rebuild_names_what_the_replaced_views_said_otherwise_and_never_runs_b
     let rebuilt = audit::rebuild(&data.storage(), &silent).await.unwrap();
     let head = data.storage().open_log_read_only().await.unwrap().head().position;
     assert_eq!((rebuilt.events, rebuilt.compared().unwrap().count), (head.unsigned_abs(), 1), "{rebuilt:?}");
-    assert!(rebuilt.compared().unwrap().found[0].starts_with("contracts only in a fresh build"), "{rebuilt:?}");
+    assert!(
+        rebuilt.compared().unwrap().found[0].to_string().starts_with("contracts only in a fresh build"),
+        "{rebuilt:?}"
+    );
     let compared = audit::check_views(&data.storage(), &silent).await.unwrap();
     assert_eq!(compared.count, 0);
 }
@@ -111,8 +116,8 @@ async fn checks_beside_a_busy_server_and_beside_each_other_find_nothing() {
     let checking = async {
         for _ in 0..5 {
             let (one, two) = tokio::join!(audit::check_views(&storage, &silent), audit::check_views(&storage, &silent));
-            assert_eq!(one.unwrap().found, Vec::<String>::new());
-            assert_eq!(two.unwrap().found, Vec::<String>::new());
+            assert_eq!(one.unwrap().found, Vec::new());
+            assert_eq!(two.unwrap().found, Vec::new());
         }
     };
     tokio::join!(hammering, checking);

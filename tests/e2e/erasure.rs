@@ -32,6 +32,6 @@ async fn what_was_erased_is_said_to_be_and_changes_no_amount_and_no_hash() {
     assert!(texts.clone().count() > 0 && texts.all(|field| field.text.is_none()));
 
     let data = house.stop().await;
-    assert_eq!(audit::check_views(&data.storage(), &silent).await.unwrap().found, Vec::<String>::new());
-    assert_eq!(audit::verify(&data.storage(), &silent).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::check_views(&data.storage(), &silent).await.unwrap().found, Vec::new());
+    assert_eq!(audit::verify(&data.storage(), &silent).await.unwrap().found, Vec::new());
 }

@@ -79,7 +79,7 @@ async fn while_the_database_is_away_callers_are_told_to_come_back_and_then_all_g
         assert!(Instant::now() < give_up, "{status:?}");
     }
     assert_eq!(one.entries(&ticket).await, two.entries(&ticket).await);
-    assert_eq!(audit::check_views(&one.storage(), &|_, _| {}).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::check_views(&one.storage(), &|_, _| {}).await.unwrap().found, Vec::new());
     one.stop().await;
     two.stop().await;
 }
@@ -124,10 +124,10 @@ async fn commands_through_both_servers_over_a_database_that_is_killed_again_and_
         assert_eq!(shown, two.ticket(ticket).await);
     }
     let storage = one.storage();
-    assert_eq!(audit::verify(&storage, &|_, _| {}).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::verify(&storage, &|_, _| {}).await.unwrap().found, Vec::new());
     assert_eq!(one.head().await, 3 + 2 * (1 + 2 * 118));
     one.stop().await;
     two.stop().await;
     let rebuilt = audit::rebuild(&storage, &|_, _| {}).await.unwrap();
-    assert_eq!(rebuilt.compared().unwrap().found, Vec::<String>::new());
+    assert_eq!(rebuilt.compared().unwrap().found, Vec::new());
 }

@@ -230,8 +230,8 @@ async fn commands_that_race_for_a_ticket_through_both_count_once_each_and_the_le
         assert_eq!(worked, 120 * 60);
     }
     let storage = one.storage();
-    assert_eq!(audit::check_views(&storage, &|_, _| {}).await.unwrap().found, Vec::<String>::new());
-    assert_eq!(audit::verify(&storage, &|_, _| {}).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::check_views(&storage, &|_, _| {}).await.unwrap().found, Vec::new());
+    assert_eq!(audit::verify(&storage, &|_, _| {}).await.unwrap().found, Vec::new());
     assert_eq!(one.head().await, 3 + 2 * (1 + 2 * 120));
     one.stop().await;
     two.stop().await;
@@ -312,7 +312,7 @@ async fn views_are_rebuilt_and_exchanged_under_two_servers_at_work() {
     let rebuilding = async {
         for _ in 0..4 {
             let rebuilt = audit::rebuild(&storage, &|_, _| {}).await.unwrap();
-            assert_eq!(rebuilt.compared().unwrap().found, Vec::<String>::new());
+            assert_eq!(rebuilt.compared().unwrap().found, Vec::new());
         }
         done.store(true, Ordering::Relaxed);
     };
@@ -323,7 +323,7 @@ async fn views_are_rebuilt_and_exchanged_under_two_servers_at_work() {
         assert_eq!(entries, one.entries(ticket).await);
         assert_eq!(entries.iter().map(|entry| entry.worked_seconds).sum::<i64>(), count * 60);
     }
-    assert_eq!(audit::check_views(&storage, &|_, _| {}).await.unwrap().found, Vec::<String>::new());
+    assert_eq!(audit::check_views(&storage, &|_, _| {}).await.unwrap().found, Vec::new());
     assert_eq!(one.data.builds_left().await, 0);
     one.stop().await;
     two.stop().await;

@@ -1,12 +1,11 @@
 //! `beleg rebuild` and `beleg verify`: a log and its views against themselves, with or
 //! without a server.
 
-use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::lang::Lang;
 use crate::session::Session;
 use crate::storage::check_writable;
-use crate::store_german;
+use crate::{args, audit_german, store_german};
 use beleg_server::audit::{self, AuditError, Differences, Rebuilt, Replaced};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -115,8 +114,8 @@ fn tell(session: &Session, what: &str, result: &Differences) -> Result<Outcome, 
     if screen.is_json() {
         screen.json(&as_json(result))?;
     } else {
-        for difference in &result.found {
-            screen.line(difference)?;
+        for finding in &result.found {
+            screen.line(session.lang.pick(audit_german::of(finding), finding.to_string()))?;
         }
         let count = result.count;
         let differences = session.lang.pick(format!("{count} Unterschiede"), format!("{count} differences"));
@@ -126,7 +125,8 @@ fn tell(session: &Session, what: &str, result: &Differences) -> Result<Outcome, 
 }
 
 fn as_json(result: &Differences) -> Value {
-    json!({ "checked": result.checked, "count": result.count, "differences": result.found })
+    let differences: Vec<String> = result.found.iter().map(ToString::to_string).collect();
+    json!({ "checked": result.checked, "count": result.count, "differences": differences })
 }
 
 fn outcome(result: &Differences) -> Outcome {

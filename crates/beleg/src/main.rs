@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod audit_german;
 mod bench;
 mod client;
 mod command;

@@ -286,7 +286,8 @@ fn unavailable(reason: UnavailableReason) -> &'static str {
     }
 }
 
-fn damage(damage: &Damage) -> String {
+/// What is wrong with something stored.
+pub(crate) fn damage(damage: &Damage) -> String {
     match damage {
         Damage::Row => "eine Zeile lässt sich nicht lesen".to_owned(),
         Damage::Stream { position } => format!("der Ereignisstrom von Position {position} hat keinen Namen"),

@@ -424,6 +424,68 @@ fn what_a_server_is_asked_is_answered_in_german() {
     leftovers.none();
 }
 
+/// Changes a file of SQLite past everything that forbids it.
+fn tamper(file: &Path, statement: &'static str) {
+    use sqlx::{Connection as _, Row as _};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let mut shell = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let triggers = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetch_all(&mut shell).await;
+        for trigger in triggers.unwrap() {
+            let drop = format!("DROP TRIGGER {}", trigger.get::<String, _>(0));
+            sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
+        }
+        assert_eq!(sqlx::query(statement).execute(&mut shell).await.unwrap().rows_affected(), 1, "{statement}");
+        shell.close().await.unwrap();
+    });
+}
+
+#[test]
+fn what_audits_find_is_german() {
+    let mut leftovers = Leftovers::default();
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::on(data.path());
+    leftovers.good(&["--server", &server.url, "policy", "publish"]);
+    let file = data.path().join("lines.jsonl");
+    std::fs::write(&file, lines()).unwrap();
+    leftovers.good(&["--server", &server.url, "import", &file.display().to_string()]);
+    server.stop();
+    let place = data.path().display().to_string();
+    let found = |leftovers: &mut Leftovers, arguments: &[&str], words: &[&str]| {
+        let output = leftovers.look(arguments);
+        let said = both(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        for word in words {
+            assert!(said.lines().any(|line| line.contains(word)), "{arguments:?}: {word:?} in {said}");
+        }
+    };
+
+    tamper(&data.path().join("views.sqlite"), "UPDATE entries SET worked_seconds = 1801 WHERE worked_seconds = 1800");
+    let sides = ["entries nur in den bisherigen Sichten: ", "entries nur in neu aufgebauten Sichten: "];
+    found(&mut leftovers, &["rebuild", "--check", "--data", &place], &sides);
+    found(&mut leftovers, &["rebuild", "--data", &place], &sides);
+    leftovers.good(&["rebuild", "--check", "--data", &place]);
+
+    let log = data.path().join("log.sqlite");
+    tamper(
+        &log,
+        "UPDATE events SET payload = replace(payload, '\"worked_seconds\":1800', '\"worked_seconds\":1801') \
+         WHERE event_type = 'work_assessed'",
+    );
+    let changed =
+        ["ist nicht das, dessen Prüfsumme gebildet wurde", " sagt: 1801 s free.", "aus den Tatsachen folgt: 1800 s"];
+    found(&mut leftovers, &["verify", "--data", &place], &changed);
+    // Programs read the same findings in English.
+    let told = both(&run(&["--output", "json", "verify", "--data", &place]));
+    assert!(told.contains("its facts give: 1800 s free."), "{told}");
+
+    tamper(&log, "DELETE FROM events WHERE event_type = 'work_logged'");
+    let missing = ["steht kein Ereignis", "  vielleicht nur deshalb: "];
+    found(&mut leftovers, &["verify", "--data", &place], &missing);
+    leftovers.none();
+}
+
 #[test]
 fn demo_rehearsals_and_policies_speak_german() {
     let mut leftovers = Leftovers::default();

@@ -6,6 +6,7 @@
 
 mod customer;
 mod events;
+mod finding;
 mod ticket;
 mod verify;
 mod views;
@@ -15,7 +16,9 @@ use std::path::PathBuf;
 use beleg_store::{OpenError, ReadError, ViewsOpenError};
 
 use crate::failure::Failure;
+use finding::Kind;
 
+pub use finding::{Consequence, Finding, Member, Misplaced, Place, Posted, Subject};
 pub use verify::verify;
 pub use views::{Rebuilt, Replaced, check_views, rebuild};
 
@@ -29,62 +32,43 @@ pub struct Differences {
     pub checked: u64,
     /// How many differences there are.
     pub count: u64,
-    /// The first of them in words; at most 100.
-    pub found: Vec<String>,
-    /// What each of them is.
-    kinds: Vec<Kind>,
-}
-
-/// What a finding is, seen from an event that is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The missing or unreadable event itself.
-    Gap,
-    /// It stands for itself.
-    Own,
-    /// It may be there only because of a gap.
-    Following,
+    /// The first of them; at most 100.
+    pub found: Vec<Finding>,
 }
 
 impl Differences {
-    fn tell(&mut self, difference: impl Into<String>) {
-        self.tell_of(Kind::Own, difference);
-    }
-
-    fn tell_of(&mut self, kind: Kind, difference: impl Into<String>) {
+    fn tell(&mut self, finding: Finding) {
         self.count += 1;
         if self.found.len() < NAMED_MAX {
-            self.found.push(difference.into());
-            self.kinds.push(kind);
+            self.found.push(finding);
         }
     }
 
     /// Where events are missing, puts what may follow from that under the first gap: one lost event makes its
     /// stream's versions, its ticket and its customer's time look wrong as well.
     fn group_under_gap(&mut self) {
-        let told: Vec<_> = self.kinds.drain(..).zip(self.found.drain(..)).collect();
-        let first = told.iter().position(|(kind, _)| *kind == Kind::Gap);
-        let under = |kind, index| match first {
-            Some(first) if index == first => 1,
-            Some(_) if kind == Kind::Following => 2,
-            Some(first) if index > first => 3,
-            _ => 0,
+        let Some(first) = self.found.iter().position(|finding| finding.kind() == Kind::Gap) else { return };
+        let place = |(index, finding): (usize, Finding)| match finding.kind() {
+            Kind::Gap if index == first => (1, finding),
+            Kind::Following => (2, Finding::Perhaps(Box::new(finding))),
+            Kind::Gap | Kind::Own if index > first => (3, finding),
+            Kind::Gap | Kind::Own => (0, finding),
         };
-        let mut placed: Vec<_> =
-            told.into_iter().enumerate().map(|(index, (kind, said))| (under(kind, index), kind, said)).collect();
-        placed.sort_by_key(|(place, ..)| *place);
-        for (place, kind, said) in placed {
-            self.found.push(if place == 2 { format!("  perhaps only because of that: {said}") } else { said });
-            self.kinds.push(kind);
-        }
+        let mut placed: Vec<(u8, Finding)> = self.found.drain(..).enumerate().map(place).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        self.found.extend(placed.into_iter().map(|(_, finding)| finding));
     }
 
     /// What is broken is a finding; what cannot be read now ends the audit.
-    fn take<T>(&mut self, what: &str, result: Result<T, Failure>) -> Result<Option<T>, AuditError> {
+    fn take<T>(
+        &mut self,
+        result: Result<T, Failure>,
+        finding: impl FnOnce(String) -> Finding,
+    ) -> Result<Option<T>, AuditError> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(Failure::Broken(problem) | Failure::ViewsBroken(problem)) => {
-                self.tell_of(Kind::Following, format!("{what}: {problem}"));
+                self.tell(finding(problem));
                 Ok(None)
             }
             Err(failure) => Err(failure.into()),

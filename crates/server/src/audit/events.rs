@@ -8,8 +8,7 @@ use beleg_domain::ids::stream;
 use beleg_store::StoredEvent;
 use uuid::Uuid;
 
-use super::verify::place;
-use super::{Differences, Kind};
+use super::{Differences, Finding, Misplaced, Place};
 use crate::fold;
 use crate::projector::BENCH_EVENT;
 
@@ -26,22 +25,19 @@ impl Sequence {
     /// Checks the next event of the log by itself and against those before it.
     pub(super) fn check(&mut self, stored: &StoredEvent, result: &mut Differences) {
         if !stored.is_intact() {
-            result.tell(format!("event {} at position {} is not what was hashed", stored.event_id, stored.position));
+            result.tell(Finding::Altered { id: stored.event_id, position: stored.position });
         }
         if stored.recorded_at_us < self.recorded_at_us || stored.recorded_at_us < stored.occurred_at_us {
-            result.tell(format!("{} was recorded before what it follows", place(stored)));
+            result.tell(Finding::Early { event: Place::of(stored) });
         }
         self.recorded_at_us = self.recorded_at_us.max(stored.recorded_at_us);
         let before = self.advance(stored);
         if stored.version != before + 1 {
-            let (name, version) = (&stored.stream, stored.version);
-            result.tell_of(
-                Kind::Following,
-                format!("{} has version {version} of {name} and follows version {before}", place(stored)),
-            );
+            let (stream, version) = (Arc::clone(&stored.stream), stored.version);
+            result.tell(Finding::Version { event: Place::of(stored), stream, version, before });
         }
-        if let Some(problem) = misplaced(stored, before) {
-            result.tell_of(Kind::Following, format!("{}: {problem}", place(stored)));
+        if let Some(why) = misplaced(stored, before) {
+            result.tell(Finding::Misplaced { event: Place::of(stored), why });
         }
     }
 
@@ -62,21 +58,22 @@ fn ticket_of(stored: &StoredEvent) -> Option<Uuid> {
 
 /// Why an event cannot stand in its stream. What a ticket's stream may hold is the
 /// fold's to say, which begins with the opening.
-fn misplaced(stored: &StoredEvent, version_before: i64) -> Option<String> {
+fn misplaced(stored: &StoredEvent, version_before: i64) -> Option<Misplaced> {
+    let here = || Arc::clone(&stored.stream);
     if &*stored.event_type == BENCH_EVENT {
-        return (!stored.stream.starts_with("bench-")).then(|| format!("it is in stream {}", stored.stream));
+        return (!stored.stream.starts_with("bench-")).then(|| Misplaced::Elsewhere { stream: here() });
     }
     if let Some(ticket) = ticket_of(stored) {
         let opening = &*stored.event_type == "ticket_opened";
         return match version_before {
-            0 if !opening => Some(format!("{} does not begin with its opening", stored.stream)),
-            0 if ticket != stored.event_id => Some(format!("it opens a ticket in stream {}", stored.stream)),
+            0 if !opening => Some(Misplaced::Unopened { stream: here() }),
+            0 if ticket != stored.event_id => Some(Misplaced::OtherTicket { stream: here() }),
             _ => None,
         };
     }
     let event = match fold::read(stored) {
         Ok(event) => event,
-        Err(failure) => return Some(failure.to_string()),
+        Err(failure) => return Some(Misplaced::Unreadable { problem: failure.to_string() }),
     };
     let home = match &event {
         Event::LogCreated(_) => "log".to_owned(),
@@ -86,7 +83,7 @@ fn misplaced(stored: &StoredEvent, version_before: i64) -> Option<String> {
         Event::PrepaidGranted(granted) => stream::prepaid(&granted.customer_id),
         Event::PrepaidDrawn(drawn) => stream::prepaid(&drawn.customer_id),
         Event::ReferenceTaken(taken) => stream::reference(&taken.reference),
-        _ => return Some(format!("it belongs to a ticket and is in stream {}", stored.stream)),
+        _ => return Some(Misplaced::OutsideTicket { stream: here() }),
     };
-    (home != *stored.stream).then(|| format!("it is in stream {}", stored.stream))
+    (home != *stored.stream).then(|| Misplaced::Elsewhere { stream: here() })
 }

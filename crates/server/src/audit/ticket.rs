@@ -5,15 +5,15 @@ use std::collections::HashSet;
 
 use beleg_domain::assess::{self, Balance, Reading};
 use beleg_domain::book::PolicyBook;
-use beleg_domain::event::{Cause, Event, Role, Segment};
+use beleg_domain::event::{Cause, Event, Role};
 use beleg_domain::ids::EventId;
 use beleg_domain::ticket::Ticket;
 use beleg_store::{EventLog, StoredEvent};
 use serde_json::Value;
 
 use super::customer::{ContractUpTo, Customer, Customers};
-use super::verify::{is_assessment, place};
-use super::{Differences, Kind};
+use super::verify::is_assessment;
+use super::{Consequence, Differences, Finding, Member, Place, Subject};
 use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 
@@ -137,25 +137,20 @@ fn compare(
     result.checked += count as u64;
     for at in 0..count {
         let (recorded, derived) = (recorded.get(at), derived.get(at));
-        let facts = || derived.map_or("nothing".to_owned(), outcome);
+        let gives = || derived.map_or(Consequence::Nothing, Consequence::of);
         match recorded {
             Some((_, recorded)) if Some(recorded) == derived => {}
             Some((stored, recorded)) => {
-                let which = stored.map_or_else(|| drawn_by(command), place);
-                let (says, gives) = (outcome(recorded), facts());
-                let where_else = match derived {
+                let drawn = || Subject::Drawn { after: command.last_position() };
+                let subject = stored.map_or_else(drawn, |stored| Subject::Event(Place::of(stored)));
+                let (says, gives) = (Consequence::of(recorded), gives());
+                let at = match derived {
                     Some(derived) if says == gives => first_difference(recorded, derived)?,
-                    _ => String::new(),
+                    _ => None,
                 };
-                result.tell_of(Kind::Following, format!("{which} says: {says}; its facts give: {gives}{where_else}"));
+                result.tell(Finding::Otherwise { subject, says, gives, at });
             }
-            None => {
-                let first = command.events[0].position;
-                result.tell_of(
-                    Kind::Following,
-                    format!("an assessment is missing after position {first}: its facts give: {}", facts()),
-                );
-            }
+            None => result.tell(Finding::NotAssessed { after: command.events[0].position, gives: gives() }),
         }
         // What follows is judged by what should stand here, so one forgery is
         // named once.
@@ -167,36 +162,12 @@ fn compare(
     Ok(())
 }
 
-fn drawn_by(command: &Command<'_>) -> String {
-    format!("the prepaid time drawn behind position {}", command.last_position())
-}
-
-/// What an event that follows from facts says, in a line: what it posts and how much it
-/// reverses, or what it draws.
-fn outcome(event: &Event) -> String {
-    let (posted, reversed) = match event {
-        Event::WorkAssessed(assessed) => (&assessed.posted, assessed.reversed.len()),
-        Event::QuoteAssessed(assessed) => (&assessed.posted, assessed.reversed.len()),
-        Event::PrepaidDrawn(drawn) => {
-            let draws = drawn.draws.iter().map(|draw| format!("{} s of grant {}", draw.seconds, draw.grant));
-            return draws.collect::<Vec<_>>().join(", ");
-        }
-        other => return other.event_type().to_owned(),
-    };
-    let segment = |s: &Segment| {
-        format!("{} s {} ({} billed, {} minor units)", s.worked_seconds, s.rule, s.billed_seconds, s.amount_minor)
-    };
-    let mut parts: Vec<String> = posted.iter().map(segment).collect();
-    parts.push(format!("{reversed} reversed"));
-    parts.join(", ")
-}
-
 /// Where two events differ that say the same in short: the first member that does.
-fn first_difference(recorded: &Event, derived: &Event) -> Result<String, Failure> {
+fn first_difference(recorded: &Event, derived: &Event) -> Result<Option<Member>, Failure> {
     let value = |event: &Event| serde_json::to_value(event).map_err(Failure::broken);
     let (recorded, derived) = (value(recorded)?, value(derived)?);
-    let Some((path, says, gives)) = differing("", &recorded, &derived) else { return Ok(String::new()) };
-    Ok(format!("; {path} is {says} and should be {gives}"))
+    let differing = differing("", &recorded, &derived);
+    Ok(differing.map(|(path, says, gives)| Member { path, says: says.to_string(), gives: gives.to_string() }))
 }
 
 fn differing<'v>(path: &str, one: &'v Value, other: &'v Value) -> Option<(String, &'v Value, &'v Value)> {

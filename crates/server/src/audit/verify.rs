@@ -1,12 +1,14 @@
 //! The log against itself: one pass over all events, and every ticket derived anew.
 
+use std::sync::Arc;
+
 use beleg_domain::event::Event;
 use beleg_domain::ids::EventId;
 use beleg_store::{EventLog, ReadError, Storage, StoredEvent};
 
 use super::events::Sequence;
 use super::ticket::Tickets;
-use super::{AuditError, Differences, Kind};
+use super::{AuditError, Differences, Finding, Place};
 use crate::fold;
 
 /// Events of one page.
@@ -22,7 +24,8 @@ pub async fn verify(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)) -> 
     let mut result = Differences::default();
     let book = fold::policies(log).await.map(|(book, _)| book);
     // Without its policies no ticket can be derived; the events themselves still can be checked.
-    let mut tickets = result.take("the policies", book)?.map(|book| Tickets::new(log, head, book));
+    let mut tickets =
+        result.take(book, |problem| Finding::Policies { problem })?.map(|book| Tickets::new(log, head, book));
     let mut sequence = Sequence::default();
     let mut position = 0;
     while position < head {
@@ -50,10 +53,10 @@ async fn verify_event(
     match &*stored.event_type {
         "ticket_opened" => {
             let verified = tickets.verify(stored, result).await;
-            result.take(&stored.stream, verified)?;
+            result.take(verified, |problem| Finding::Ticket { stream: Arc::clone(&stored.stream), problem })?;
         }
         "prepaid_drawn" if !tickets.has_claimed(EventId(stored.event_id)) => {
-            result.tell_of(Kind::Following, format!("{} belongs to no command of a ticket", place(stored)));
+            result.tell(Finding::Unclaimed { event: Place::of(stored) });
         }
         _ => {}
     }
@@ -81,22 +84,13 @@ async fn page(log: &dyn EventLog, after: i64, to: i64, result: &mut Differences)
     let mut events = Vec::new();
     for position in after + 1..=to {
         match log.events_at(&[position]).await {
-            Ok(found) if found.is_empty() => {
-                result.tell_of(Kind::Gap, format!("there is no event at position {position}"))
-            }
+            Ok(found) if found.is_empty() => result.tell(Finding::NoEvent { position }),
             Ok(found) => events.extend(found),
-            Err(ReadError::Corrupt { damage }) => {
-                result.tell_of(Kind::Gap, format!("the event at position {position} cannot be read: {damage}"));
-            }
+            Err(ReadError::Corrupt { damage }) => result.tell(Finding::Unreadable { position, damage }),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(Page { events, end: to })
-}
-
-/// An event, for a reader.
-pub(super) fn place(stored: &StoredEvent) -> String {
-    format!("{} at position {} (event {})", stored.event_type, stored.position, stored.event_id)
 }
 
 /// What only a ticket's own stream may hold.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use beleg_store::views::{Difference, Generation, Snapshot};
+use beleg_store::views::{Generation, Snapshot};
 use beleg_store::{EventLog, LogOptions, OpenError, Storage, ViewsOpenError, ViewsWriter};
 
-use super::{AuditError, Differences};
+use super::{AuditError, Differences, Finding};
 use crate::projector;
 
 /// What a rebuild did.
@@ -161,11 +161,6 @@ async fn build(
 async fn compare(serving: &mut Snapshot, fresh: &Generation) -> Result<Differences, AuditError> {
     let (checked, found) = serving.compare(fresh).await.map_err(ViewsOpenError::from)?;
     let mut differences = Differences { checked, ..Differences::default() };
-    found.iter().for_each(|difference| differences.tell(in_words(difference)));
+    found.into_iter().for_each(|difference| differences.tell(Finding::Row(difference)));
     Ok(differences)
-}
-
-fn in_words(difference: &Difference) -> String {
-    let place = if difference.only_serving { "only in the serving views" } else { "only in a fresh build" };
-    format!("{} {place}: {}", difference.table, difference.row)
 }
