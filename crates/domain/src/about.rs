@@ -7,6 +7,8 @@
 //! others may have been recorded. So the work is assessed from the chosen facts, by
 //! the one function that assesses everything. It posts nothing.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::assess::{self, Balance, NotWhole, Reading};
@@ -54,7 +56,7 @@ impl About {
                 let standing = known.work.iter().find(|work| work.event == assessed.work).map(|w| w.standing.clone());
                 let work = ticket.work.iter_mut().find(|work| work.event == assessed.work);
                 if let (Some(standing), Some(work)) = (standing, work) {
-                    work.standing = standing;
+                    Arc::make_mut(work).standing = standing;
                 }
             }
             _ => ticket.evolve(recorded, event)?,
@@ -72,7 +74,7 @@ impl About {
         let Surroundings { contract, book, prepaid } = surroundings;
         let reading = Reading { ticket: &ticket, contract, book, prepaid, balance: Balance::Closed };
         let assessment = assess::assess(&reading)?;
-        for work in &mut ticket.work {
+        for work in ticket.work.iter_mut().map(Arc::make_mut) {
             let segments = assessment.work.iter().find(|(id, _)| *id == work.event).map(|(_, segments)| &segments[..]);
             work.standing = segments.unwrap_or_default().iter().cloned().zip(0..).map(never_posted).collect();
         }

@@ -58,8 +58,8 @@ pub struct Ticket {
     pub declines: Vec<Decline>,
     /// Resolutions, closings and reopenings, in recorded order.
     pub transitions: Vec<Transition>,
-    /// Standing and voided entries, in recorded order.
-    pub work: Vec<Work>,
+    /// Standing and voided entries, in recorded order. Shared, because every decision is taken on a copy of the ticket.
+    pub work: Vec<Arc<Work>>,
     /// Prices of accepted quotes, posted or taken back.
     pub quotes: Vec<QuotePrice>,
     /// The stream's version.
@@ -339,7 +339,7 @@ impl Ticket {
                 approval.revoked = Some((at, id));
                 approval.revoked_order = self.version + 1;
             }
-            Event::WorkLogged(logged) => self.work.push(Work {
+            Event::WorkLogged(logged) => self.work.push(Arc::new(Work {
                 event: id,
                 activity: logged.activity,
                 performer: logged.performer_id,
@@ -349,7 +349,7 @@ impl Ticket {
                 contract_version: logged.contract_version,
                 voided: None,
                 standing: Arc::new([]),
-            }),
+            })),
             Event::WorkVoided(voided) => self.work_mut(voided.work)?.voided = Some(id),
             Event::TicketResolved(resolved) => {
                 self.turned(id, at, Status::Resolved, resolved.contract_version);
@@ -357,7 +357,7 @@ impl Ticket {
             Event::TicketClosed(_) => self.turned(id, at, Status::Closed, 0),
             Event::TicketReopened(_) => self.turned(id, at, Status::Open, 0),
             Event::ReassessmentRequested(requested) => {
-                for work in &mut self.work {
+                for work in self.work.iter_mut().map(Arc::make_mut) {
                     work.contract_version = requested.contract_version;
                 }
                 for transition in &mut self.transitions {
@@ -419,6 +419,7 @@ impl Ticket {
         self.work
             .iter_mut()
             .rfind(|work| work.event == id)
+            .map(Arc::make_mut)
             .ok_or_else(|| BrokenHistory("an assessment without work".into()))
     }
 
@@ -467,7 +468,7 @@ impl Ticket {
 
     /// Entries that were not voided.
     pub fn standing_work(&self) -> impl Iterator<Item = &Work> {
-        self.work.iter().filter(|work| work.voided.is_none())
+        self.work.iter().map(AsRef::as_ref).filter(|work| work.voided.is_none())
     }
 
     /// Everything that stands: segments of work and prices of quotes.

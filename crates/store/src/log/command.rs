@@ -1,7 +1,6 @@
 //! An append on its way into a batch: checked, counted, and with everything computed that the database is not needed
 //! for.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use beleg_proof::canonical::INTEGER_MAX;
@@ -9,7 +8,7 @@ use beleg_proof::envelope::Envelope;
 use beleg_proof::instant::MAX_US;
 use uuid::Uuid;
 
-use super::{Append, AppendError, PersonalField};
+use super::{Append, AppendError, NewEvent, PersonalField};
 
 /// Bytes that an event counts for beside its payload and its personal fields.
 const EVENT_BYTES: usize = 512;
@@ -78,12 +77,9 @@ impl Command {
         check_instant(append.now_us)?;
         check_texts(&append)?;
         let mut versions = expected_versions(&append.expectations)?;
-        let mut ids = HashSet::with_capacity(append.events.len());
+        check_ids(&append.events)?;
         let mut events = Vec::with_capacity(append.events.len());
         for event in append.events {
-            if !ids.insert(event.event_id) {
-                return Err(AppendError::EventExists { event_id: event.event_id });
-            }
             check_instant(event.occurred_at_us)?;
             let Some((_, version)) = versions.iter_mut().find(|(stream, _)| **stream == *event.stream) else {
                 return Err(malformed(format!("no expectation on stream {}", event.stream)));
@@ -175,6 +171,15 @@ impl Command {
 
 pub(crate) fn malformed(reason: impl Into<String>) -> AppendError {
     AppendError::Malformed { reason: reason.into() }
+}
+
+fn check_ids(events: &[NewEvent]) -> Result<(), AppendError> {
+    let mut ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(AppendError::EventExists { event_id: pair[0] }),
+        None => Ok(()),
+    }
 }
 
 fn check_instant(us: i64) -> Result<(), AppendError> {

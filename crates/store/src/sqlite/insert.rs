@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection};
 
 /// Values of one statement: about as many as fit into a connection's own memory. SQLite copies each, and from there on
 /// from the system's.
@@ -36,6 +36,7 @@ fn values(columns: usize, rows: usize) -> String {
 /// One statement about many rows of one table.
 #[derive(Debug)]
 pub(crate) struct BulkInsert {
+    columns: usize,
     /// Texts for 1, 2, 3, 4, 6, 8, 12, … rows.
     texts: Vec<(usize, Arc<str>)>,
 }
@@ -53,7 +54,7 @@ impl BulkInsert {
 
     fn about(columns: usize, text: impl Fn(usize) -> String) -> Self {
         let rooms = rooms().take_while(|rows| *rows == 1 || rows * columns <= VALUES_MAX);
-        Self { texts: rooms.map(|rows| (rows, text(rows).into())).collect() }
+        Self { columns, texts: rooms.map(|rows| (rows, text(rows).into())).collect() }
     }
 
     /// The texts, for a look at how SQLite would go about them.
@@ -77,6 +78,7 @@ impl BulkInsert {
             let Some((room, text)) = fitting.or(self.texts.last()) else { break };
             let (chunk, later) = rest.split_at(rest.len().min(*room));
             let mut arguments = SqliteArguments::default();
+            arguments.reserve(chunk.len() * self.columns, 0);
             for row in chunk {
                 bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
             }
@@ -103,7 +105,6 @@ mod tests {
         for count in (0..70).chain([127, 300, 511, 512, 513, 2_000]) {
             let rows: Vec<i64> = (next..next + count).collect();
             let written = insert.run(&mut connection, &rows, |id, values| {
-                use sqlx::Arguments as _;
                 values.add(*id)?;
                 values.add(None::<String>)
             });

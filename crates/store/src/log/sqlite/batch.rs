@@ -160,6 +160,7 @@ impl Together {
             return Ok(None);
         }
         let mut values = SqliteArguments::default();
+        values.reserve(room * (EVENTS.1 + REQUESTS.1 + PERSONAL.1) + 3, 0);
         fill(&mut values, *room, EVENTS, &rows.events, bind_event).map_err(sqlx::Error::Encode)?;
         fill(&mut values, *room, REQUESTS, &rows.requests, bind_request).map_err(sqlx::Error::Encode)?;
         let mut text = facts;
