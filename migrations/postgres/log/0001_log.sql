@@ -91,44 +91,50 @@ ALTER TABLE beleg_log.requests ENABLE ALWAYS TRIGGER requests_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
 -- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
--- that never decrease, versions without a gap in their stream. Once per statement, for all the rows it added; where the
--- rows themselves are without gaps, only the ends need to be looked up.
+-- that never decrease, versions without a gap in their stream. Once per statement, for all the rows it added. Each row
+-- has another one before it, in the log and in its stream; where that was added as well, the table need not be asked.
+-- What holds of every row and the one before it holds of all of them: a second row in its place is refused by the keys.
 CREATE FUNCTION beleg_log.check_sequence() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    _first bigint;
-    _last bigint;
-    _count bigint;
-    _before bigint;
+    _fault text;
 BEGIN
-    SELECT min(position), max(position), count(*) INTO _first, _last, _count FROM added;
-    IF _count = 0 THEN
-        RETURN NULL;
-    END IF;
-    SELECT recorded_at_us INTO _before FROM beleg_log.events WHERE position = _first - 1;
-    IF _last - _first + 1 <> _count OR (_first > 1 AND NOT FOUND) OR EXISTS (
-        SELECT FROM beleg_log.events WHERE position > _last
-    ) THEN
-        RAISE EXCEPTION 'events: positions follow each other without a gap' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    IF EXISTS (
-        SELECT FROM (
-            SELECT recorded_at_us, lag(recorded_at_us, 1, coalesce(_before, 0)) OVER (ORDER BY position) AS before FROM added
-        ) stamps WHERE recorded_at_us < before
-    ) THEN
-        RAISE EXCEPTION 'events: recorded_at never decreases' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    IF EXISTS (
-        SELECT FROM (
-            SELECT stream_id, min(version) AS first, max(version) AS last, count(*) AS count FROM added GROUP BY stream_id
-        ) s
-        -- Values rather than NOT EXISTS: for that the planner would read the whole table into a hash.
-        WHERE s.last - s.first + 1 <> s.count
-           OR coalesce((SELECT e.version FROM beleg_log.events e
-                        WHERE e.stream_id = s.stream_id AND e.version = s.first - 1), 0) <> s.first - 1
-           OR (SELECT n.stream_id FROM beleg_log.streams n WHERE n.stream_id = s.stream_id) IS NULL
-    ) THEN
-        RAISE EXCEPTION 'events: versions follow each other without a gap, in a stream that there is'
-            USING ERRCODE = 'integrity_constraint_violation';
+    SELECT CASE
+        WHEN follows IS NOT TRUE THEN 'positions follow each other without a gap'
+        WHEN NOT recorded_in_order THEN 'recorded_at never decreases'
+        ELSE 'versions follow each other without a gap, in a stream that there is'
+    END INTO _fault
+    FROM (
+        SELECT CASE
+                   WHEN position_before IS NULL THEN position = 1 OR recorded_before IS NOT NULL
+                   ELSE position = position_before + 1
+               END AS follows,
+               recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
+               CASE
+                   WHEN version_before IS NOT NULL THEN version = version_before + 1
+                   -- Values rather than EXISTS: for that the planner would read the whole table into a hash.
+                   WHEN version = 1 THEN (SELECT s.stream_id FROM beleg_log.streams s
+                                          WHERE s.stream_id = a.stream_id) IS NOT NULL
+                   ELSE (SELECT e.version FROM beleg_log.events e
+                         WHERE e.stream_id = a.stream_id AND e.version = a.version - 1) IS NOT NULL
+               END AS version_follows
+        FROM (
+            SELECT position, stream_id, version, recorded_at_us, position_before, version_before,
+                   CASE
+                       WHEN position_before IS NOT NULL THEN recorded_before
+                       ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
+                   END AS recorded_before
+            FROM (
+                SELECT position, stream_id, version, recorded_at_us, lag(position) OVER log AS position_before,
+                       lag(recorded_at_us) OVER log AS recorded_before, lag(version) OVER stream AS version_before
+                FROM added
+                WINDOW log AS (ORDER BY position), stream AS (PARTITION BY stream_id ORDER BY version)
+            ) b
+        ) a
+    ) checked
+    WHERE (follows AND recorded_in_order AND version_follows) IS NOT TRUE
+    LIMIT 1;
+    IF _fault IS NOT NULL THEN
+        RAISE EXCEPTION 'events: %', _fault USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
 END
@@ -183,22 +189,28 @@ DECLARE
     _stream_ids bigint[];
     _as_planned boolean;
 BEGIN
-    SELECT h.position, h.recorded_at_us, h.streams INTO append.position, append.recorded_at_us, _streams_before
-    FROM beleg_log.lock_head() h;
+    -- As lock_head does; called from here it would take as long as an INSERT.
+    PERFORM FROM beleg_log.log_head WHERE id = 1 FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'log_head is empty' USING ERRCODE = 'data_corrupted';
+    END IF;
+    SELECT e.position, e.recorded_at_us INTO append.position, append.recorded_at_us
+    FROM beleg_log.events e ORDER BY e.position DESC LIMIT 1;
+    append.position := coalesce(append.position, 0);
+    append.recorded_at_us := coalesce(append.recorded_at_us, 0);
     _end := append.position;
     -- The stamps of a batch never decrease, so the first one is the earliest.
     IF _recorded[1] < append.recorded_at_us THEN
         outcome := 'overtaken';
         RETURN;
     END IF;
-    IF EXISTS (SELECT FROM beleg_log.requests r WHERE r.request_id = ANY (_requests)) THEN
-        outcome := 'otherwise';
-        RETURN;
+    IF 0 < ANY (_numbers) THEN
+        _streams_before := coalesce((SELECT max(s.stream_id) FROM beleg_log.streams s), 0);
     END IF;
     SELECT array_agg(coalesce(s.stream_id, _streams_before + s.number) ORDER BY s.place),
            bool_and(s.planned = coalesce(
                (SELECT e.version FROM beleg_log.events e WHERE e.stream_id = s.stream_id ORDER BY e.version DESC LIMIT 1),
-               0))
+               0)) AND NOT EXISTS (SELECT FROM beleg_log.requests r WHERE r.request_id = ANY (_requests))
     INTO _stream_ids, _as_planned
     FROM (
         SELECT place, planned, number, (SELECT stream_id FROM beleg_log.streams WHERE name = u.name) AS stream_id
@@ -209,10 +221,12 @@ BEGIN
         RETURN;
     END IF;
 
-    INSERT INTO beleg_log.streams (stream_id, name)
-    SELECT _streams_before + u.number, u.name
-    FROM unnest(_streams, _numbers) AS u (name, number)
-    WHERE u.number > 0;
+    IF _streams_before IS NOT NULL THEN
+        INSERT INTO beleg_log.streams (stream_id, name)
+        SELECT _streams_before + u.number, u.name
+        FROM unnest(_streams, _numbers) AS u (name, number)
+        WHERE u.number > 0;
+    END IF;
 
     INSERT INTO beleg_log.events (
         position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, recorded_at_us, request_id,
