@@ -171,25 +171,29 @@ async fn triggers_refuse_the_owner_too() {
              commitments, leaf_hash FROM beleg_log.events WHERE position = 3"
         )
     };
+    let both = |one: String, other: String| {
+        format!("{one} UNION ALL {}", other.replacen("INSERT INTO beleg_log.events ", "", 1))
+    };
     for wrong in [
         insert(5, 2, 3, "recorded_at_us"),
         insert(0, 2, 3, "recorded_at_us"),
         insert(4, 2, 4, "recorded_at_us"),
         insert(4, 2, 3, "recorded_at_us - 1"),
         insert(4, 7, 1, "recorded_at_us"),
-        format!(
-            "{} UNION ALL {}",
-            insert(4, 2, 3, "recorded_at_us"),
-            insert(6, 2, 4, "recorded_at_us").replacen("INSERT INTO beleg_log.events ", "", 1)
-        ),
+        both(insert(4, 2, 3, "recorded_at_us"), insert(6, 2, 4, "recorded_at_us")),
+        both(insert(4, 2, 3, "recorded_at_us"), insert(5, 2, 5, "recorded_at_us")),
+        both(insert(4, 2, 3, "recorded_at_us + 1"), insert(5, 2, 4, "recorded_at_us")),
     ] {
         let error = sqlx::raw_sql(AssertSqlSafe(wrong.clone())).execute(&mut shell).await.map(drop).expect_err(&wrong);
         let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
         assert!(["23000", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
     }
     // What does follow is taken: the refusals above are about what they seem to be.
-    let right = format!("BEGIN; {}; ROLLBACK", insert(4, 2, 3, "recorded_at_us"));
-    sqlx::raw_sql(AssertSqlSafe(right)).execute(&mut shell).await.unwrap();
+    let right = insert(4, 2, 3, "recorded_at_us");
+    for right in [right.clone(), both(right, insert(5, 2, 4, "recorded_at_us + 1"))] {
+        let undone = format!("BEGIN; {right}; ROLLBACK");
+        sqlx::raw_sql(AssertSqlSafe(undone)).execute(&mut shell).await.unwrap();
+    }
     assert_eq!(all(&log).await, before);
     log.close().await;
     owned.forget().await;
