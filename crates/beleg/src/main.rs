@@ -1,5 +1,8 @@
 //! The command line of Beleg: support tickets as events, every charge with its voucher.
 
+// They panic where the reader has gone; what `screen` prints with does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod audit;
 mod audit_german;

@@ -2,6 +2,7 @@
 
 use crate::args::Command;
 use crate::failure::{Failure, Outcome};
+use crate::screen::complain;
 use crate::session::Session;
 use crate::{
     audit, bench, database, demo, fault_json, import, ledger, migrate, policy, rehearse, serve, status, ticket,
@@ -22,9 +23,9 @@ pub(crate) fn to_the_end(session: &Session, command: Command) -> ExitCode {
         Ok(Outcome::Differs) => ExitCode::from(1),
         Err(failure) => {
             if session.screen.is_json() {
-                eprintln!("{}", fault_json::of_failure(&failure, session.lang));
+                complain(fault_json::of_failure(&failure, session.lang));
             } else {
-                eprintln!("beleg: {}", failure.told_in(session.lang));
+                complain(format_args!("beleg: {}", failure.told_in(session.lang)));
             }
             failure.exit_code()
         }

@@ -149,6 +149,12 @@ impl Screen {
     }
 }
 
+/// One line on standard error. Where that cannot be written there is nobody left to tell, and the work has come out as
+/// it has: neither the exit code nor what is still to be printed depends on it.
+pub(crate) fn complain(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     result.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::PipeClosed,

@@ -4,7 +4,7 @@ use crate::args::{Args, Command, Output};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::lang::Lang;
-use crate::screen::Screen;
+use crate::screen::{Screen, complain};
 use crate::{fault_json, help_german, parser_german};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
@@ -48,9 +48,9 @@ impl Early {
     pub(crate) fn leave(self) -> ExitCode {
         let Self { error, lang } = self;
         if error.use_stderr() && fault_json::asked_for(std::env::args_os()) {
-            eprintln!("{}", fault_json::of_usage(&error, lang));
+            complain(fault_json::of_usage(&error, lang));
         } else if let Some(said) = parser_german::of(&error).filter(|_| lang == Lang::De) {
-            eprintln!("{said}");
+            complain(said);
         } else {
             // Nothing is left to do when even this cannot be printed.
             let _ = error.print();

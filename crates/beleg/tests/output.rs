@@ -150,6 +150,36 @@ fn an_import_says_how_many_troubles_it_leaves_out() {
     assert_eq!(err(&said), "", "as JSON the troubles stand in the document");
 }
 
+/// Standard errors that take nothing: one is full, the other one's reader has gone.
+fn deaf() -> [Stdio; 2] {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    [full.into(), writer.into()]
+}
+
+#[test]
+fn what_cannot_be_said_on_standard_error_changes_no_exit_code() {
+    let served = serve();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{}\n".repeat(25)).unwrap();
+    let file = file.path().display().to_string();
+    for (arguments, code, printed) in [
+        (&["--lang", "de", "ticket", "shwo"][..], 2, ""),
+        (&["--lang", "en", "ticket", "shwo"], 2, ""),
+        (&["--output", "json", "ticket", "shwo"], 2, ""),
+        (&["--lang", "en", "--server", "http://127.0.0.1:1", "status"], 1, ""),
+        (&["--output", "json", "--server", "http://127.0.0.1:1", "status"], 1, ""),
+        (&["--lang", "en", "--server", &served.url, "import", &file], 1, "25 lines unreadable"),
+    ] {
+        for stderr in deaf() {
+            let ended = Command::new(BELEG).args(arguments).env("LC_ALL", "C").stderr(stderr).output().unwrap();
+            assert_eq!(ended.status.code(), Some(code), "{arguments:?}");
+            assert!(out(&ended).contains(printed), "{arguments:?}: {}", out(&ended));
+        }
+    }
+}
+
 #[test]
 fn a_demo_that_serves_on_says_where_as_json_too() {
     let mut demo = Command::new(BELEG)

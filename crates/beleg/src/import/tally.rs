@@ -4,6 +4,7 @@ use super::{Item, Trouble};
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::refusal::Refusal;
+use crate::screen::complain;
 use crate::sentence::Sentence;
 use crate::session::Session;
 use beleg_server::pb;
@@ -123,11 +124,11 @@ impl Tally {
         let screen = &session.screen;
         // As JSON they stand in the document.
         for trouble in self.shown.iter().filter(|_| !screen.is_json()) {
-            eprintln!("{}", Sentence::Trouble { line: trouble.line, reason: &trouble.reason }.in_(lang));
+            complain(Sentence::Trouble { line: trouble.line, reason: &trouble.reason }.in_(lang));
         }
         let more = (self.bad + self.refused).saturating_sub(self.shown.len() as u64);
         if more > 0 && !screen.is_json() {
-            eprintln!("{}", Sentence::MoreTroubles { more }.in_(lang));
+            complain(Sentence::MoreTroubles { more }.in_(lang));
         }
         if screen.is_json() {
             return screen.json(&json!({
