@@ -60,6 +60,13 @@ struct Trouble {
     reason: String,
 }
 
+impl Trouble {
+    /// Where it stands among others.
+    fn place(&self) -> (u64, &str) {
+        (self.line, self.reason.as_str())
+    }
+}
+
 /// Commands to send, and how much there is of them in the source's own unit.
 struct Source {
     total: u64,

@@ -17,7 +17,7 @@ use tonic::Status;
 /// How many troubles are shown; all are counted, and written where asked.
 const SHOWN_MAX: usize = 20;
 
-/// Counts, and the first troubles in full.
+/// Counts, and the troubles of the first lines in full.
 pub(super) struct Tally {
     lang: Lang,
     position_before: i64,
@@ -28,6 +28,7 @@ pub(super) struct Tally {
     bad: u64,
     refused: u64,
     rows: Option<Rows>,
+    /// In the order of their lines.
     shown: Vec<Trouble>,
     errors: Option<(PathBuf, BufWriter<File>)>,
 }
@@ -108,8 +109,11 @@ impl Tally {
             let line = json!(trouble);
             writeln!(file, "{line}").map_err(|error| Failure::File { path: path.clone(), error })?;
         }
-        if self.shown.len() < SHOWN_MAX {
-            self.shown.push(trouble);
+        // By line, not by arrival: which answer comes first is another thing in every run.
+        let place = self.shown.partition_point(|other| other.place() <= trouble.place());
+        if place < SHOWN_MAX {
+            self.shown.insert(place, trouble);
+            self.shown.truncate(SHOWN_MAX);
         }
         Ok(())
     }
@@ -120,7 +124,6 @@ impl Tally {
             file.flush().map_err(|error| Failure::File { path: path.clone(), error })?;
         }
         let lang = session.lang;
-        self.shown.sort_by_key(|trouble| trouble.line);
         let screen = &session.screen;
         // As JSON they stand in the document.
         for trouble in self.shown.iter().filter(|_| !screen.is_json()) {
@@ -157,5 +160,33 @@ impl Tally {
             .in_(lang),
         )?;
         screen.line(Sentence::NotImported { bad: self.bad, refused: self.refused }.in_(lang))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN_MAX, Tally, Trouble};
+    use crate::lang::Lang;
+
+    fn shown(lines: impl Iterator<Item = u64>) -> Vec<(u64, String)> {
+        let mut tally = Tally::new(0, None, Lang::En).expect("no file is opened");
+        for line in lines {
+            let reason = format!("of line {line}");
+            // Two of each line, as a row may have that brings several commands.
+            for reason in [format!("second {reason}"), format!("first {reason}")] {
+                tally.bad(Trouble { line, code: None, reason }).expect("nothing is written");
+            }
+        }
+        tally.shown.into_iter().map(|trouble| (trouble.line, trouble.reason)).collect()
+    }
+
+    #[test]
+    fn the_troubles_of_the_first_lines_are_shown_whichever_came_first() {
+        let forwards = shown(1..=25);
+        assert_eq!(shown((1..=25).rev()), forwards);
+        let lines: Vec<u64> = forwards.iter().map(|(line, _)| *line).collect();
+        let first: Vec<u64> = (1..=10).flat_map(|line| [line, line]).collect();
+        assert_eq!((lines, forwards.len()), (first, SHOWN_MAX));
+        assert!(forwards[0].1.starts_with("first"));
     }
 }
