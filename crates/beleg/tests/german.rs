@@ -248,6 +248,7 @@ fn wrong_arguments_are_told_in_german() {
         &["database", "init"],
         &["bench", "--data", "x"],
         &["bench", "--clients", "64", "--tickets", "3"],
+        &["import", "Cargo.toml", "--errors", "Cargo.toml"],
         &["--output", "json", "ticket", "show"],
         &["--output", "yaml", "status"],
     ] {

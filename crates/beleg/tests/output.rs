@@ -152,6 +152,51 @@ fn an_import_says_how_many_troubles_it_leaves_out() {
     assert_eq!(err(&said), "", "as JSON the troubles stand in the document");
 }
 
+#[test]
+fn an_import_that_would_overwrite_its_own_file_is_refused_and_the_file_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, link, twin) = (path("lines.jsonl"), path("link"), path("twin"));
+    std::fs::write(&file, TICKET).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    std::fs::hard_link(&file, &twin).unwrap();
+    for (read, written) in [(&file, &file), (&file, &link), (&link, &file), (&file, &twin)] {
+        // No server is asked.
+        let refused = beleg(&["--lang", "en", "--server", "http://127.0.0.1:1", "import", read, "--errors", written]);
+        assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+        assert!(err(&refused).contains("the file to be imported"), "{}", err(&refused));
+    }
+    let piped = Command::new(BELEG)
+        .args(["--lang", "en", "--server", "http://127.0.0.1:1", "import", "-", "--errors", &file])
+        .stdin(std::fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(piped.status.code(), Some(2), "{}", err(&piped));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), TICKET);
+}
+
+#[test]
+fn an_import_that_cannot_begin_keeps_the_troubles_of_the_one_before() {
+    let served = serve();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (none, table, errors) = (path("none"), path("table.csv"), path("errors.jsonl"));
+    std::fs::write(&table, "number,incident_state,active\nINC1,New,true\n").unwrap();
+    std::fs::write(&errors, "of an earlier run").unwrap();
+    for format in ["jsonl", "servicenow"] {
+        for file in [&none, &table] {
+            let said = served.import(Path::new(file), &["--format", format, "--errors", &errors]);
+            assert_eq!(said.status.code(), Some(1), "{format} {file}: {}", err(&said));
+            assert_eq!(std::fs::read_to_string(&errors).unwrap(), "of an earlier run", "{format} {file}");
+        }
+    }
+    // And one that begins writes them anew.
+    std::fs::write(&table, "{}\n").unwrap();
+    assert_eq!(served.import(Path::new(&table), &["--errors", &errors]).status.code(), Some(1));
+    let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&errors).unwrap()).unwrap();
+    assert_eq!(written["line"], 1);
+}
+
 /// Standard errors that take nothing: one is full, the other one's reader has gone.
 fn deaf() -> [Stdio; 2] {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();

@@ -2,8 +2,10 @@
 
 use crate::failure::Failure;
 use crate::lang::Lang;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// What UTF-8 files from some editors begin with.
@@ -43,6 +45,20 @@ pub(super) fn open(path: &Path, lang: Lang) -> Result<Input, Failure> {
         reader.consume(BYTE_ORDER_MARK.len());
     }
     Ok(Input { bytes, reader })
+}
+
+/// Whether an input is this file, under whatever name: another path, a link, standard input. What is no regular file, as
+/// a terminal, loses nothing by being written to.
+pub(super) fn is_same_file(path: &Path, other: &Path) -> bool {
+    let file = |found: Metadata| found.is_file().then(|| (found.dev(), found.ino()));
+    let read = if path.as_os_str() == "-" { standard_input() } else { path.metadata() };
+    // What is not there, or cannot be looked at, is told by whoever opens it.
+    let (read, written) = (read.ok().and_then(file), other.metadata().ok().and_then(file));
+    read.is_some() && read == written
+}
+
+fn standard_input() -> io::Result<Metadata> {
+    File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
 }
 
 /// Refuses what is a table, when JSON Lines are wanted: each of its rows would be a bad line of its own.

@@ -16,6 +16,7 @@ mod tally;
 use crate::args::{self, Format};
 use crate::command::Command;
 use crate::failure::{Failure, Outcome};
+use crate::said::Said;
 use crate::sentence::Sentence;
 use crate::session::Session;
 use beleg_server::pb;
@@ -75,16 +76,28 @@ struct Source {
 
 /// Sends a file.
 pub(crate) async fn run(session: &Session, args: args::Import) -> Result<Outcome, Failure> {
+    if let Some(errors) = args.errors.as_deref().filter(|errors| input::is_same_file(&args.file, errors)) {
+        let errors = errors.display();
+        return Err(Failure::Usage(Said::new(
+            format!("--errors {errors} ist die Datei, die importiert werden soll; sie ginge verloren"),
+            format!("--errors {errors} is the file to be imported, which would be lost"),
+        )));
+    }
     let actor = session.actor.clone().unwrap_or_else(|| ACTOR.to_owned());
     let client = session.connect().await?.acting_as(&actor)?;
     let before = client.log().get_log_status(pb::GetLogStatusRequest {}).await?.into_inner();
     if !before.imports_admitted {
         return Err(Failure::Unmet(Sentence::ImportsNotAdmitted.in_(session.lang)));
     }
-    let mut tally = Tally::new(before.position, args.errors.as_deref(), session.lang)?;
-    let source = match args.format {
-        Format::Jsonl => jsonl::open(&args.file, &actor, session.lang)?,
-        Format::Servicenow => servicenow::open(&args.file, &client, &mut tally, session.lang).await?,
+    // After the source is read, or can be: the troubles of an earlier run are kept when this one cannot begin.
+    let tally = || Tally::new(before.position, args.errors.as_deref(), session.lang);
+    let (source, mut tally) = match args.format {
+        Format::Jsonl => (jsonl::open(&args.file, &actor, session.lang)?, tally()?),
+        Format::Servicenow => {
+            let log = servicenow::read(&args.file, session.lang)?;
+            let mut tally = tally()?;
+            (servicenow::commands(log, &client, &mut tally).await?, tally)
+        }
     };
     let bar = session.screen.progress(source.total);
     let sent = dispatch::send_all(&client, source.reads, &mut tally, &bar).await;

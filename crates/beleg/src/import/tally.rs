@@ -43,7 +43,8 @@ pub(super) struct Rows {
 }
 
 impl Tally {
-    /// Nothing yet; `errors` is where all troubles are written.
+    /// Nothing yet; `errors` is where all troubles are written. What it held before is gone with this: first comes what
+    /// may end an import before it begins.
     pub(super) fn new(position_before: i64, errors: Option<&Path>, lang: Lang) -> Result<Self, Failure> {
         let open = |path: &Path| {
             let file = File::create(path).map_err(|error| Failure::File { path: path.to_owned(), error })?;

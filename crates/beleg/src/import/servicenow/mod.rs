@@ -46,10 +46,16 @@ struct Told {
     command: Command,
 }
 
-/// Reads a log, makes sure of policy and contracts, and yields its commands in
-/// time order.
-pub(super) async fn open(path: &Path, client: &Client, tally: &mut Tally, lang: Lang) -> Result<Source, Failure> {
-    let log = rows::read(path, lang)?;
+/// A log, read whole.
+pub(super) struct Log(rows::Log);
+
+/// Reads a log; nothing is sent yet.
+pub(super) fn read(path: &Path, lang: Lang) -> Result<Log, Failure> {
+    rows::read(path, lang).map(Log)
+}
+
+/// Makes sure of policy and contracts, and yields a log's commands in time order.
+pub(super) async fn commands(Log(log): Log, client: &Client, tally: &mut Tally) -> Result<Source, Failure> {
     for trouble in log.bad {
         tally.bad(trouble)?;
     }
