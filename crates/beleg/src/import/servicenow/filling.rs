@@ -1,5 +1,6 @@
 //! What is put between two rows: work, findings, the customer's answer. All of it
-//! synthetic, and all of it decided by dice over the incident's number.
+//! synthetic, and all of it decided by dice over the incident's number and the place
+//! of a row among the incident's own, so that it is the same wherever they stand.
 
 use super::rows::{Row, State, named};
 use super::story::{Phase, Question, Teller};
@@ -12,8 +13,8 @@ use uuid::Uuid;
 const GAP_SECONDS_MIN: i64 = 10 * 60;
 
 impl Teller<'_> {
-    /// Fills the time from one row to the next.
-    pub(super) fn gap(&mut self, row: &Row, following: &Row, diagnosis_to_come: bool) {
+    /// Fills the time from the `nth` row to the next.
+    pub(super) fn gap(&mut self, nth: u64, row: &Row, following: &Row, diagnosis_to_come: bool) {
         if following.at - row.at < GAP_SECONDS_MIN {
             return;
         }
@@ -21,7 +22,7 @@ impl Teller<'_> {
             Phase::Open => {}
             Phase::Resolved => {
                 // Findings may be corrected after the resolution as well.
-                if self.finding.is_some() && self.dice.happens("late correction", row.line, 3) {
+                if self.finding.is_some() && self.dice.happens("late correction", nth, 3) {
                     self.find(row.at + 60, row, true);
                 }
                 return;
@@ -34,7 +35,6 @@ impl Teller<'_> {
             }
             self.begin_diagnosis(row.at, row, true);
         }
-        let nth = row.line;
         let mut now = row.at + 60 * self.dice.between("pause", nth, 0, 4);
         if !self.diagnosis_logged {
             let minutes = self.dice.between("diagnosis", nth, 8, 45);
@@ -47,7 +47,7 @@ impl Teller<'_> {
         } else if self.finding.is_some() && self.dice.happens("correction", nth, 4) {
             self.find(now, row, false);
         }
-        now = self.answer(row, now, following.at);
+        now = self.answer(nth, row, now, following.at);
         let works = if self.finding.is_some() { 55 } else { 20 };
         if self.dice.happens("execution", nth, works) {
             let minutes = self.dice.between("minutes", nth, 10, 150);
@@ -56,9 +56,8 @@ impl Teller<'_> {
     }
 
     /// The customer's answer to what is open, if it comes before `until`.
-    fn answer(&mut self, row: &Row, now: i64, until: i64) -> i64 {
+    fn answer(&mut self, nth: u64, row: &Row, now: i64, until: i64) -> i64 {
         let Some(Question { information, quote }) = self.question else { return now };
-        let nth = row.line;
         let at = now + 60 * self.dice.between("answer", nth, 1, 90);
         if at >= until {
             return now;

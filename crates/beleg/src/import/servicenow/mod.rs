@@ -5,8 +5,9 @@
 //! time order; each incident's story is then made when its first row's turn comes
 //! and forgotten when its last has gone, so that commands never pile up. What the
 //! log lacks (findings, approvals, minutes, contracts) is filled in from hashes of
-//! the incident's number and the caller's id, the same in every run, and carries
-//! the origin [`SYNTHETIC`] where rows carry [`ROWS`].
+//! the incident's number and the caller's id, the same in every run and from every
+//! part of the log that has all of the incident's rows, and carries the origin
+//! [`SYNTHETIC`] where rows carry [`ROWS`].
 //!
 //! Absent: the columns `resolved_at`, `closed_at`, `closed_code`, `resolved_by`.
 //! They hold an incident's last state on every row, also on the earlier ones.

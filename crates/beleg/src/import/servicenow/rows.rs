@@ -6,7 +6,7 @@ use crate::lang::Lang;
 use crate::said::Said;
 use chrono::NaiveDateTime;
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -148,33 +148,31 @@ impl Columns {
     }
 }
 
-fn of_reader(input: impl Read, lang: Lang) -> Result<Log, Said> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+fn of_reader(input: impl BufRead, lang: Lang) -> Result<Log, Said> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines { input, number: 0, ended: true });
     let heading = reader.headers().map_err(Said::quoted)?.clone();
     let columns = Columns::of(&heading)?;
     let mut names = Names::default();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut log = Log { rows: 0, incidents: Vec::new(), bad: Vec::new() };
-    let mut record = csv::StringRecord::new();
-    loop {
-        match reader.read_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => {}
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(Said::quoted)? {
+        let line = reader.get_ref().first_of(&record);
+        let row = match csv::StringRecord::from_byte_record(record) {
+            Ok(row) => row,
             Err(error) => {
                 // A row that is no text; the reader goes on behind it.
-                let line = error.position().map_or(0, csv::Position::line);
-                if matches!(error.kind(), csv::ErrorKind::Io(_)) {
-                    return Err(Said::quoted(error));
-                }
-                log.bad.push(Trouble { line, code: None, reason: Said::quoted(error).in_(lang) });
+                let reason = Said::quoted(error.utf8_error()).in_(lang);
+                log.bad.push(Trouble { line, code: None, reason });
+                record = error.into_byte_record();
                 continue;
             }
-        }
+        };
         log.rows += 1;
-        let line = record.position().map_or(0, csv::Position::line);
-        if let Err(reason) = take(&record, line, &heading, &columns, &mut names, &mut places, &mut log.incidents) {
+        if let Err(reason) = take(&row, line, &heading, &columns, &mut names, &mut places, &mut log.incidents) {
             log.bad.push(Trouble { line, code: None, reason: reason.in_(lang) });
         }
+        record = row.into_byte_record();
     }
     for incident in &mut log.incidents {
         // Stable, so rows of one minute and one count keep the file's order.
@@ -253,6 +251,39 @@ fn take(
     Ok(())
 }
 
+/// Hands on a line at a time, and counts: whoever has just read a record knows so in which line it ends. The parser's own
+/// count is behind by one where lines end in CR LF, and by the empty lines before a record.
+struct Lines<R> {
+    input: R,
+    /// Of the line handed on last, from 1.
+    number: u64,
+    /// Whether that line has been handed on to its end.
+    ended: bool,
+}
+
+impl<R: BufRead> Read for Lines<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let ahead = self.input.fill_buf()?;
+        let line = ahead.iter().position(|byte| *byte == b'\n').map_or(ahead.len(), |end| end + 1);
+        let length = line.min(room.len());
+        room[..length].copy_from_slice(&ahead[..length]);
+        self.input.consume(length);
+        if let Some(last) = room[..length].last() {
+            self.number += u64::from(self.ended);
+            self.ended = *last == b'\n';
+        }
+        Ok(length)
+    }
+}
+
+impl<R> Lines<R> {
+    /// The line in which the record begins that was read last; a field in quotes may have gone over several.
+    fn first_of(&self, record: &csv::ByteRecord) -> u64 {
+        let ends = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.number.saturating_sub(ends)
+    }
+}
+
 /// Names that come up again and again, kept once.
 #[derive(Default)]
 struct Names(HashMap<Arc<str>, ()>);
@@ -270,7 +301,8 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use super::{State, named, of_text};
+    use super::{State, named, of_reader, of_text};
+    use crate::lang::Lang;
 
     const HEADING: &str = "number,incident_state,sys_mod_count,caller_id,sys_updated_by,sys_updated_at,contact_type,category,subcategory,u_symptom,impact,urgency,priority,assigned_to";
 
@@ -303,6 +335,39 @@ mod tests {
         assert_eq!(lines, [2, 3, 4, 5]);
         assert_eq!(log.incidents.len(), 1);
         assert_eq!(log.incidents[0].customer(), "caller-unknown");
+    }
+
+    #[test]
+    fn lines_are_counted_however_they_end() {
+        let text = format!(
+            "{HEADING}\n\
+             INC1,New,0,Caller 7,U 1,1/3/2016 9:05,Phone,\"two\nlines\",?,?,?,?,?,?\n\
+             \n\
+             INC1,New\n\
+             INC1,Active,1,Caller 7,U 1,1/3/2016 9:06,Phone,{long},?,?,?,?,?,?\n\
+             INC1,\u{e4},2\n\
+             INC1,Closed",
+            long = "x".repeat(20_000)
+        );
+        for text in [text.replace('\n', "\r\n"), text] {
+            let log = of_text(&text);
+            let rows: Vec<u64> = log.incidents[0].rows.iter().map(|row| row.line).collect();
+            let bad: Vec<u64> = log.bad.iter().map(|trouble| trouble.line).collect();
+            assert_eq!((rows, bad), (vec![2, 6], vec![5, 7, 8]), "{text:.200}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_no_text_is_named_by_its_line() {
+        for end in ["\n", "\r\n"] {
+            let mut bytes = format!("{HEADING}{end}INC1,").into_bytes();
+            bytes.extend_from_slice(b"\xff");
+            bytes.extend_from_slice(format!("{end}INC1,New{end}").as_bytes());
+            let log = of_reader(bytes.as_slice(), Lang::En).expect("a well-formed heading");
+            let bad: Vec<u64> = log.bad.iter().map(|trouble| trouble.line).collect();
+            assert_eq!(bad, [2, 3]);
+            assert!(log.bad[0].reason.contains("utf-8"), "{}", log.bad[0].reason);
+        }
     }
 
     #[test]
