@@ -316,7 +316,8 @@ pub(crate) const IMPORT_HELP: &str = r#"JSON Lines: one command a line, keyed by
                "from": "2026-03-02T09:00:00Z", "to": "2026-03-02T09:20:00Z"}, "actor": "desk"}
 
 (each on one line). "actor" and "origin" may stand beside the command. A missing requestId is
-derived from the line, so an import that was interrupted is resumed by running it again."#;
+derived from the line, so an import that was interrupted is resumed by running it again.
+Lines about one customer are sent in their order, different customers side by side."#;
 
 fn time(text: &str) -> Result<DateTime<Utc>, Said> {
     crate::instant::parse(text)

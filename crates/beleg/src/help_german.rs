@@ -361,7 +361,8 @@ const IMPORT_HELP: &str = r#"JSON-Zeilen: ein Befehl je Zeile, unter dem Namen s
                "from": "2026-03-02T09:00:00Z", "to": "2026-03-02T09:20:00Z"}, "actor": "desk"}
 
 (jeder in einer Zeile). Neben dem Befehl dürfen "actor" und "origin" stehen. Fehlt requestId, so
-folgt sie aus der Zeile; ein abgebrochener Import geht weiter, wenn man ihn noch einmal startet."#;
+folgt sie aus der Zeile; ein abgebrochener Import geht weiter, wenn man ihn noch einmal startet.
+Zeilen zu einem Kunden werden in ihrer Reihenfolge gesendet, verschiedene Kunden nebeneinander."#;
 
 #[cfg(test)]
 mod tests {

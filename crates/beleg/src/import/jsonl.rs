@@ -7,7 +7,7 @@
 //! other line's id.
 
 use super::{Item, Read, Source, Trouble, input};
-use crate::command::{Command, Subject};
+use crate::command::Command;
 use crate::failure::Failure;
 use crate::ids;
 use crate::lang::Lang;
@@ -116,22 +116,11 @@ impl Lines {
         if !named("requestId") && !named("request_id") {
             let id = self.request_id(line);
             fields.remove("request_id");
-            fields.insert("requestId".to_owned(), Value::String(id.clone()));
+            fields.insert("requestId".to_owned(), Value::String(id));
         }
-        let request_id = ["requestId", "request_id"]
-            .iter()
-            .find_map(|key| fields.get(*key).and_then(Value::as_str))
-            .unwrap_or_default()
-            .to_owned();
         let command = Command::from_json(&name, body)?;
-        let lane = match command.subject() {
-            Subject::Policy => String::new(),
-            // The server will choose its id, so no later line can name it.
-            Subject::Ticket(id) if id.is_empty() => request_id,
-            Subject::Ticket(id) | Subject::Contract(id) => id,
-        };
         let (line, behind) = (self.number, self.bytes);
-        Ok(Read::Item(Box::new(Item { line, behind, lane, actor, origin, synthetic: false, command })))
+        Ok(Read::Item(Box::new(Item { line, behind, actor, origin, synthetic: false, command })))
     }
 
     fn request_id(&mut self, line: &str) -> String {

@@ -5,8 +5,10 @@
 //! taken with the first receipt; a receipt whose position lies at or before the
 //! head that stood when the import began is counted as already there. A line that
 //! cannot be read or is refused is reported and counted, and the rest is done.
+//! The order of a source holds within a customer; customers are sent side by side.
 //! Absent: any way to write that other callers do not have.
 
+mod customers;
 mod dispatch;
 mod input;
 mod jsonl;
@@ -43,8 +45,6 @@ struct Item {
     line: u64,
     /// How much of the source lies behind it, in the source's own unit.
     behind: u64,
-    /// Commands of one lane are sent one after the other.
-    lane: String,
     actor: String,
     origin: String,
     /// Filled in, not taken from the file.

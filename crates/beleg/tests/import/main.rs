@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod order;
 #[path = "../server/mod.rs"]
 mod server;
 
