@@ -23,20 +23,20 @@ fn lines(commands: &[Value]) -> String {
     })
 }
 
-/// A contract that pays for faults of the customizing without being asked.
+/// A contract with prepaid time.
 fn contract(customer: &str) -> Value {
-    let standing = json!({ "classes": ["CLASS_CUSTOMIZING_BUG"], "limit": { "unlimited": true } });
     json!({ "agreeContract": {
         "customerId": customer, "currencyCode": "EUR", "timeZone": "UTC", "effectiveDate": "2026-01-01",
         "terms": {
-            "policy": "support", "hourlyRate": { "amountMinor": "12000" }, "standingApproval": standing,
+            "policy": "support", "hourlyRate": { "amountMinor": "12000" },
             "prepaidMinutes": (TICKETS / 2 * 60).to_string(),
         },
     }})
 }
 
 /// Everything that a ticket needs before work on it costs.
-fn begun(customer: &str, ticket: &str) -> [Value; 3] {
+fn begun(customer: &str, ticket: &str) -> [Value; 4] {
+    let information = ticket.replacen('0', "1", 1);
     let findings = json!({
         "behaviour": "BEHAVIOUR_DEVIATES", "cause": "FAULT_CAUSE_CUSTOMIZING",
         "reproducibleInStandard": "REPRODUCIBLE_NO",
@@ -48,7 +48,12 @@ fn begun(customer: &str, ticket: &str) -> [Value; 3] {
         }}),
         json!({ "recordFindings": { "ticketId": ticket, "findings": findings, "occurredAt": "2026-03-02T08:10:00Z" }}),
         json!({ "informCustomer": {
-            "ticketId": ticket, "estimateMinutes": "600", "occurredAt": "2026-03-02T08:20:00Z",
+            "ticketId": ticket, "informationId": information, "estimateMinutes": "600",
+            "occurredAt": "2026-03-02T08:20:00Z",
+        }}),
+        json!({ "giveApproval": {
+            "ticketId": ticket, "informationId": information, "basis": "BASIS_HOURLY", "limit": { "unlimited": true },
+            "occurredAt": "2026-03-02T08:30:00Z",
         }}),
     ]
 }
