@@ -47,6 +47,37 @@ async fn what_was_known_then_can_be_asked_by_position_and_by_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entries_and_balances_name_the_position_that_they_are_as_of() {
+    let mut house = House::ready().await;
+    play(&mut house).await;
+    let head = house.head().await;
+    let asked = async |point: Option<pb::as_of::Point>| {
+        let as_of = point.map(|point| pb::AsOf { point: Some(point) });
+        let min_position = Some(head);
+        let entries = pb::ListEntriesRequest { as_of, min_position, ..Default::default() };
+        let entries = house.ledger().list_entries(house.call(entries)).await.unwrap().into_inner();
+        let balances = pb::GetBalancesRequest { as_of, min_position, ..Default::default() };
+        let balances = house.ledger().get_balances(house.call(balances)).await.unwrap().into_inner();
+        assert_eq!(entries.position, balances.position);
+        (entries.entries, entries.position)
+    };
+    let (all, now) = asked(None).await;
+    assert_eq!((all.len(), now), (7, head));
+    let posted = all[0].position;
+    let (then, position) = asked(Some(pb::as_of::Point::Position(posted))).await;
+    assert!(!then.is_empty() && then.len() < all.len());
+    assert_eq!(position, posted, "not where the views are meanwhile");
+    // No position was recorded then, so there is none to be as of.
+    let long_ago = "2000-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(asked(Some(pb::as_of::Point::RecordedAt(long_ago))).await, (Vec::new(), 0));
+    let (then, position) = asked(Some(pb::as_of::Point::RecordedAt(at("12:30")))).await;
+    assert!(position < head && then.iter().all(|entry| entry.position <= position), "{position}");
+    assert_eq!(asked(Some(pb::as_of::Point::Position(position))).await, (then, position));
+    // What is not in the log yet is no part of it.
+    assert_eq!(asked(Some(pb::as_of::Point::Position(head + 100))).await, (all, head));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_are_whole_and_their_tokens_belong_to_one_query() {
     let mut house = House::ready().await;
     let ticket = play(&mut house).await;

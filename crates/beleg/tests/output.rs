@@ -340,9 +340,12 @@ fn the_ledger_is_listed_as_it_was_known() {
     let now = served.beleg(&["--lang", "en", "ledger", "list"]);
     assert!(out(&now).contains("1 entries"), "{}", out(&now));
     let before = served.beleg(&["--lang", "en", "ledger", "list", "--as-of", "2020-01-01"]);
-    assert!(!out(&before).contains("1 entries"), "{}{}", out(&before), err(&before));
+    assert!(out(&before).contains("0 entries; as of position 0"), "{}{}", out(&before), err(&before));
     let position = served.beleg(&["--lang", "en", "ledger", "list", "--as-of-position", "2"]);
-    assert!(out(&position).contains("0 entries"), "{}{}", out(&position), err(&position));
+    assert!(out(&position).contains("0 entries; as of position 2"), "{}{}", out(&position), err(&position));
+    let json = served.beleg(&["--output", "json", "ledger", "list", "--as-of-position", "2"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&json)).unwrap();
+    assert_eq!(document["position"], "2", "{document}");
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Api {
             filter.ticket_id = Some(ticket.and_then(|id| Uuid::try_parse(id).ok()).unwrap_or_else(Uuid::nil));
         }
         self.views_at(m.min_position).await?;
-        let position = self.views_at(filter.up_to_position).await?;
+        let position = self.stands_at(filter.up_to_position).await?;
         let rows = self.views.entries(&filter, page.after_number()?, page.size).await?;
         let full = rows.len() == page.size;
         let next = rows.last().filter(|_| full).map(|row| page.token(row.entry.number));
@@ -153,7 +153,7 @@ impl Api {
             up_to_position: self.posted_up_to(m.as_of.as_ref()).await?,
         };
         self.views_at(m.min_position).await?;
-        let position = self.views_at(filter.up_to_position).await?;
+        let position = self.stands_at(filter.up_to_position).await?;
         let after = page.after.as_deref().unwrap_or("");
         let rows = self.views.balances(keys, &filter, after, page.size).await?;
         let full = rows.len() == page.size;
@@ -181,6 +181,13 @@ impl Api {
             UpTo::Head => None,
             UpTo::Position(position) => Some(position.min(self.head_from(position).await?)),
         })
+    }
+
+    /// Waits for the views, and gives the position that an answer is as of: the one that was asked for, for what the
+    /// views have taken in since is not in it.
+    async fn stands_at(&self, up_to: Option<i64>) -> Result<i64, Failure> {
+        let reached = self.views_at(up_to).await?;
+        Ok(up_to.unwrap_or(reached))
     }
 
     async fn entry(&self, number: i64, min_position: Option<i64>) -> Result<pb::Entry, Failure> {
