@@ -56,11 +56,6 @@ pub(crate) fn clock(stamp: Option<&Timestamp>) -> String {
     stamp.and_then(instant::of_stamp).map_or_else(|| "–".to_owned(), |at| at.format("%H:%M").to_string())
 }
 
-/// The first eight characters of a UUID: enough to tell entries of one screen apart.
-pub(crate) fn short_id(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
-}
-
 /// `system/number`.
 pub(crate) fn reference(reference: Option<&pb::Reference>) -> String {
     reference.map_or_else(|| "–".to_owned(), |r| format!("{}/{}", r.system, r.number))

@@ -339,6 +339,9 @@ fn the_ledger_is_listed_as_it_was_known() {
     let served = Served::with_a_ticket();
     let now = served.beleg(&["--lang", "en", "ledger", "list"]);
     assert!(out(&now).contains("1 entries"), "{}", out(&now));
+    let ticket = "3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01";
+    assert!(out(&now).contains(ticket), "what is shown can be asked for: {}", out(&now));
+    assert!(served.beleg(&["ticket", "show", ticket]).status.success());
     let before = served.beleg(&["--lang", "en", "ledger", "list", "--as-of", "2020-01-01"]);
     assert!(out(&before).contains("0 entries; as of position 0"), "{}{}", out(&before), err(&before));
     let position = served.beleg(&["--lang", "en", "ledger", "list", "--as-of-position", "2"]);
