@@ -96,7 +96,7 @@ impl Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ticket {
-    /// Tickets in the order they were opened
+    /// Tickets in the order in which the log recorded their openings
     List {
         #[arg(long, value_name = "ID")]
         customer: Option<String>,

@@ -184,7 +184,10 @@ const TEXTS: [(&str, &str); 98] = [
         "Measure a private or a running server with a closed loop of clients",
         "Einen eigenen oder laufenden Server mit einer festen Zahl von Aufrufern messen",
     ),
-    ("Tickets in the order they were opened", "Tickets in der Reihenfolge ihrer Eröffnung"),
+    (
+        "Tickets in the order in which the log recorded their openings",
+        "Tickets in der Reihenfolge, in der das Protokoll ihre Eröffnung aufgezeichnet hat",
+    ),
     ("How many at most", "Wie viele höchstens"),
     ("The ticket as it is, or as it was known", "Das Ticket, wie es ist oder wie es bekannt war"),
     ("What, by that knowledge, was true at this instant", "Was nach diesem Wissensstand zu diesem Zeitpunkt galt"),

@@ -213,6 +213,21 @@ fn every_help_is_german() {
 }
 
 #[test]
+fn the_help_says_what_is_so() {
+    let help = |lang: &str, command: &[&str]| {
+        let said = both(&run(&[command, &["--lang", lang, "--help"]].concat()));
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (lang, command, words) in [
+        ("de", ["ticket", "list"], "in der das Protokoll ihre Eröffnung aufgezeichnet hat"),
+        ("en", ["ticket", "list"], "in which the log recorded their openings"),
+    ] {
+        let said = help(lang, &command);
+        assert!(said.contains(words), "{command:?}: {words:?} in {said}");
+    }
+}
+
+#[test]
 fn wrong_arguments_are_told_in_german() {
     let mut leftovers = Leftovers::default();
     for wrong in [
