@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The server's address, for commands that call one (default: http://127.0.0.1:7311)
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// The language of what is said (default: from LANG, else en)
+    /// The language of what is said (default: from LC_ALL, LC_MESSAGES or LANG, else en)
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
     /// Tables for people or protobuf JSON for programs
@@ -134,7 +134,7 @@ pub(crate) enum Ticket {
         #[arg(long, value_enum)]
         activity: Activity,
         /// Who works
-        #[arg(long)]
+        #[arg(long, value_name = "WHO")]
         by: String,
         /// The window's first instant
         #[arg(long, value_name = "TIME", value_parser = time)]

@@ -334,7 +334,7 @@ fn hint_in(hint: Hint, lang: Lang) -> &'static str {
             "the server is busy or not ready: repeat it a little later.",
         ),
         Hint::Report => lang.pick(
-            "Das ist ein Fehler von Beleg; das Protokoll des Servers sagt mehr.",
+            "Das ist ein Fehler von Beleg; die Ausgaben des Servers sagen mehr.",
             "this is a fault of Beleg; the server's own output says more.",
         ),
     }

@@ -97,7 +97,7 @@ fn value_name(name: &Str) -> Str {
 }
 
 /// Names of values that are another word in German.
-const VALUES: [(&str, &str); 27] = [
+const VALUES: [(&str, &str); 28] = [
     ("ACCOUNT", "KONTO"),
     ("ACTIVITY", "TÄTIGKEIT"),
     ("ADDR", "ADRESSE"),
@@ -125,6 +125,7 @@ const VALUES: [(&str, &str); 27] = [
     ("TIME", "ZEITPUNKT"),
     ("URL", "URL"),
     ("WHAT,…", "WAS,…"),
+    ("WHO", "WER"),
 ];
 
 /// Every text of the help.
@@ -138,7 +139,7 @@ const TEXTS: [(&str, &str); 98] = [
         "Adresse des Servers, für Befehle, die einen ansprechen (Vorgabe: http://127.0.0.1:7311)",
     ),
     (
-        "The language of what is said (default: from LANG, else en)",
+        "The language of what is said (default: from LC_ALL, LC_MESSAGES or LANG, else en)",
         "Sprache der Ausgabe (Vorgabe: nach LC_ALL, LC_MESSAGES oder LANG, sonst en)",
     ),
     ("Tables for people or protobuf JSON for programs", "Tabellen für Menschen oder Protobuf-JSON für Programme"),

@@ -73,7 +73,7 @@ pub(crate) fn of(problem: &Problem) -> String {
              kostenpflichtig"
         ),
         Problem::WithheldClass { class, charge } => {
-            format!("Klasse {class} wird nach {charge:?} abgerechnet; zurückgehalten wird nur undetermined")
+            format!("Klasse {class} wird nach {charge:?} abgerechnet; übernommen wird nur undetermined")
         }
         Problem::ChargedUndetermined { charge } => {
             format!("Klasse undetermined wird nach {charge:?} abgerechnet; erwartet ist withheld.unclassified")

@@ -12,7 +12,7 @@ pub(crate) fn of(reason: &str) -> Option<&'static str> {
         "BEFORE_CLASSIFICATION" => "Das darf nicht vor der Einordnung liegen.",
         "BEFORE_CONTRACT" => "Der Vertrag beginnt später.",
         "BEFORE_OPENING" => "Das liegt vor der Eröffnung des Tickets.",
-        "BROKEN" => "Ein Fehler im Server; geändert wurde nichts, seine Ausgabe sagt mehr.",
+        "BROKEN" => "Ein Fehler im Server; geändert wurde nichts, seine Ausgaben sagen mehr.",
         "CLASSIFICATION_SUPERSEDED" => "Zu diesem Zeitpunkt galt eine andere Einordnung: über jene informieren.",
         "CLASSIFICATION_UNKNOWN" => "Diese Einordnung gibt es nicht.",
         "CONTENTION" => "Andere ändern dasselbe: noch einmal versuchen.",

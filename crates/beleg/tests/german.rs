@@ -221,6 +221,11 @@ fn the_help_says_what_is_so() {
     for (lang, command, words) in [
         ("de", ["ticket", "list"], "in der das Protokoll ihre Eröffnung aufgezeichnet hat"),
         ("en", ["ticket", "list"], "in which the log recorded their openings"),
+        ("de", ["ticket", "preview"], "--by <WER>"),
+        ("en", ["ticket", "preview"], "--by <WHO>"),
+        ("de", ["ledger", "balances"], "--by <WONACH>"),
+        ("de", ["ticket", "list"], "LC_ALL, LC_MESSAGES oder LANG"),
+        ("en", ["ticket", "list"], "LC_ALL, LC_MESSAGES or LANG"),
     ] {
         let said = help(lang, &command);
         assert!(said.contains(words), "{command:?}: {words:?} in {said}");
