@@ -38,6 +38,7 @@ fn german(word: &str) -> Option<&'static str> {
         "conforms" => "wie vereinbart",
         "change_wanted" => "Änderung gewünscht",
         "base_software" => "Basis-Software",
+        "customizing" => "Customizing",
         "platform" => "Plattform",
         "customer_side" => "beim Kunden",
         "third_party" => "bei Dritten",
@@ -67,8 +68,45 @@ fn german(word: &str) -> Option<&'static str> {
         "higher-limit" => "größerer Rahmen",
         "agreed-rate" => "vereinbarter Stundensatz",
         "prepaid-time" => "Kontingent",
+        "none" => "nichts",
         "subject" => "Betreff",
         "description" => "Beschreibung",
+        // Which clock a server goes by.
+        "system" => "die des Rechners",
+        "simulated" => "gestellt",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::german;
+    use crate::shown;
+    use beleg_domain::facts::{Account, Activity, Behaviour, Class, FaultCause, Impact, Reproducible};
+    use beleg_server::pb;
+
+    #[test]
+    fn every_value_that_is_shown_has_a_german_word() {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(Account::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(Activity::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(Behaviour::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(Class::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(FaultCause::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(Impact::ALL.map(|one| one.as_str().to_owned()));
+        words.extend(Reproducible::ALL.map(|one| one.as_str().to_owned()));
+        words.extend((1_i32..).map_while(|number| pb::Basis::try_from(number).ok()).map(shown::basis));
+        words.extend((1_i32..).map_while(|number| pb::TicketStatus::try_from(number).ok()).map(shown::status));
+        words.extend((1_i32..).map_while(|number| pb::Turn::try_from(number).ok()).map(shown::turn));
+        // The protocol gives these as texts: parts of events in decisions, what would change an answer, clocks, and the
+        // names of a ticket's texts.
+        let roles = "work opening classification information approval decline revocation contract grant policy quote \
+                     resolution closing reopening void reassessment";
+        let changes = "findings information approval higher-limit agreed-rate prepaid-time reopening none";
+        let others = "system simulated subject description";
+        words.extend([roles, changes, others].iter().flat_map(|list| list.split(' ')).map(str::to_owned));
+        let without: Vec<_> = words.iter().filter(|word| german(word).is_none()).collect();
+        assert!(without.is_empty(), "{without:?}");
+        assert!(words.len() > 50, "{words:?}");
+    }
 }

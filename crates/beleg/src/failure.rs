@@ -279,12 +279,12 @@ fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
         if !refusal.message.contains(&one.description) {
             lines.push(format!("  {}: {}", one.subject, one.description));
         } else if !one.subject.is_empty() {
-            lines.push(format!("  {}: {}", lang.pick("Wo", "where"), one.subject));
+            lines.push(format!("  {}: {}", heading("field", lang), one.subject));
         }
     }
     let named = |key: &str, value: &str| key == "field" && refusal.violations.iter().any(|one| one.subject == value);
     for (key, value) in refusal.facts.iter().filter(|(key, value)| !named(key, value)) {
-        lines.push(format!("  {key} = {value}"));
+        lines.push(format!("  {}: {value}", heading(key, lang)));
     }
     let reason = refusal.reason.as_deref().map(|key| format!(" / {key}")).unwrap_or_default();
     lines.push(format!("  {} {}{reason}", lang.pick("Status:", "status:"), refusal.code));
@@ -292,6 +292,17 @@ fn told_refusal(refusal: &Refusal, lang: Lang) -> String {
         lines.push(format!("  {hint}"));
     }
     lines.join("\n")
+}
+
+/// What a fact of a refusal is; a key that is newer than this program stays as it is.
+fn heading(key: &str, lang: Lang) -> &str {
+    match key {
+        "field" => lang.pick("Wo", "where"),
+        "stream" => lang.pick("Ereignisstrom", "stream"),
+        "expected_version" => lang.pick("Erwartete Version", "expected version"),
+        "actual_version" => lang.pick("Tatsächliche Version", "actual version"),
+        _ => key,
+    }
 }
 
 /// What a caller can do about a kind of refusal.

@@ -1,5 +1,6 @@
 //! `beleg status`: where the log, the views and the server stand.
 
+use crate::data_word;
 use crate::failure::{Failure, Outcome};
 use crate::json;
 use crate::screen::Ink;
@@ -28,7 +29,7 @@ pub(crate) async fn run(session: &Session) -> Result<Outcome, Failure> {
     let views = Sentence::ViewsBehind { position: status.views_position, behind }.in_(lang);
     let mut facts = vec![
         (Word::Log.in_(lang), status.log_id.clone()),
-        (Word::ClockKind.in_(lang), status.clock.clone()),
+        (Word::ClockKind.in_(lang), data_word::in_(status.clock.clone(), lang)),
         (Word::Position.in_(lang), status.position.to_string()),
         (Word::Recorded.in_(lang), shown::time(status.recorded_at.as_ref())),
         (Word::ViewsPosition.in_(lang), views),

@@ -396,6 +396,8 @@ fn what_a_server_is_asked_is_answered_in_german() {
         let asked = asked(arguments);
         leftovers.good(&asked.iter().map(String::as_str).collect::<Vec<_>>());
     };
+    let status = leftovers.good(&["--server", &url, "status"]);
+    assert!(status.lines().any(|line| line.starts_with("Uhr ") && line.ends_with(" die des Rechners")), "{status}");
     good(&mut leftovers, &["policy", "list"]);
     good(&mut leftovers, &["policy", "publish"]);
     good(&mut leftovers, &["policy", "publish"]);
@@ -510,7 +512,12 @@ fn what_audits_find_is_german() {
 #[test]
 fn demo_rehearsals_and_policies_speak_german() {
     let mut leftovers = Leftovers::default();
-    leftovers.good(&["demo", "--exit"]);
+    let demo = leftovers.good(&["demo", "--exit"]);
+    for words in
+        ["Befund: weicht ab, Customizing, reproduzierbar: nein", "Dauerfreigabe für Service Requests, 60 Minuten"]
+    {
+        assert!(demo.contains(words), "{words:?} in {demo}");
+    }
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     leftovers.good(&["rehearse", &format!("{root}/tests/rehearsals/quotes.yaml")]);
     leftovers.good(&["policy", "check", &format!("{root}/policies/support.toml")]);

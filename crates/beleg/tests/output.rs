@@ -305,6 +305,9 @@ fn german_is_german_in_tables_amounts_and_refusals() {
     let refused = served.beleg(&["--lang", "de", "ticket", "show", "desk/none"]);
     let said = err(&refused);
     assert!(said.contains("Dieses Ticket gibt es nicht.") && said.contains("desk/none"), "{said}");
+    assert!(said.contains("\n  Wo: ticket_id\n"), "{said}");
+    let refused = err(&served.beleg(&["--lang", "en", "ticket", "show", "desk/none"]));
+    assert!(refused.contains("\n  where: ticket_id\n"), "{refused}");
     let file = tempfile::NamedTempFile::new().unwrap();
     let unknown = r#"{"resolveTicket":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c99"}}"#;
     std::fs::write(file.path(), unknown).unwrap();

@@ -126,7 +126,7 @@ fn standing_approval(lang: Lang) -> Result<Story, Failure> {
     let title = ("Eine Dauerfreigabe, bis ihr Rahmen erreicht ist", "A standing approval, until its limit is reached");
     let (rate, terms) = hourly(lang, 9_500);
     let standing = lang.pick(
-        "Dauerfreigabe für service_request, 60 Minuten je Ticket",
+        "Dauerfreigabe für Service Requests, 60 Minuten je Ticket",
         "standing approval for service_request, 60 minutes a ticket",
     );
     let terms = pb::Terms {
