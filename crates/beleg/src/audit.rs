@@ -4,6 +4,7 @@
 use crate::failure::{Failure, Outcome};
 use crate::lang::Lang;
 use crate::session::Session;
+use crate::shown::counted;
 use crate::storage::check_writable;
 use crate::{args, audit_german, store_german};
 use beleg_server::audit::{self, AuditError, Differences, Rebuilt, Replaced};
@@ -19,7 +20,10 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
     if args.check {
         let result = audit::check_views(&storage, &progress).await;
         bar.finish_and_clear();
-        let told = session.lang.pick("Zeilen der Sichten verglichen", "rows of the views compared");
+        let told = session.lang.pick(
+            ["Zeile der Sichten verglichen", "Zeilen der Sichten verglichen"],
+            ["row of the views compared", "rows of the views compared"],
+        );
         return tell(session, told, &result.map_err(|error| not_checked(session.lang, &storage.place(), error))?);
     }
     check_writable(&storage)?;
@@ -42,11 +46,13 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
         return Ok(outcome_of(replaced));
     }
     let seconds = format!("{}.{:03}", ms / 1_000, ms % 1_000);
-    session.screen.line(session.lang.pick(
-        format!("{events} Ereignisse, Sichten neu aufgebaut in {seconds} s, {rate} je Sekunde"),
-        format!("{events} events, views rebuilt in {seconds} s, {rate} per second"),
-    ))?;
     let lang = session.lang;
+    let (one, several) = lang.pick(("Ereignis", "Ereignisse"), ("event", "events"));
+    let read = counted(*events, one, several);
+    session.screen.line(lang.pick(
+        format!("{read}, Sichten neu aufgebaut in {seconds} s, {rate} je Sekunde"),
+        format!("{read}, views rebuilt in {seconds} s, {rate} per second"),
+    ))?;
     match replaced {
         Replaced::Nothing => {
             session.screen.line(lang.pick("vorher gab es keine Sichten", "there were no views before"))?;
@@ -63,7 +69,10 @@ pub(crate) async fn rebuild(session: &Session, args: args::Rebuild) -> Result<Ou
             ))?;
         }
         Replaced::Compared(differences) => {
-            let told = lang.pick("Zeilen der ersetzten Sichten verglichen", "rows of the replaced views compared");
+            let told = lang.pick(
+                ["Zeile der ersetzten Sichten verglichen", "Zeilen der ersetzten Sichten verglichen"],
+                ["row of the replaced views compared", "rows of the replaced views compared"],
+            );
             return tell(session, told, differences);
         }
     }
@@ -100,7 +109,10 @@ pub(crate) async fn verify(session: &Session, args: args::Verify) -> Result<Outc
     let progress = |done: u64, total: u64| advance(&bar, done, total);
     let result = audit::verify(&storage, &progress).await;
     bar.finish_and_clear();
-    let told = session.lang.pick("Bewertungen nachgerechnet", "assessments derived anew");
+    let told = session.lang.pick(
+        ["Bewertung nachgerechnet", "Bewertungen nachgerechnet"],
+        ["assessment derived anew", "assessments derived anew"],
+    );
     tell(session, told, &result.map_err(|error| failed(session.lang, &storage.place(), error))?)
 }
 
@@ -109,7 +121,8 @@ fn advance(bar: &ProgressBar, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-fn tell(session: &Session, what: &str, result: &Differences) -> Result<Outcome, Failure> {
+/// Says what was found; of what was checked there are words for one and for several.
+fn tell(session: &Session, [one, several]: [&str; 2], result: &Differences) -> Result<Outcome, Failure> {
     let screen = &session.screen;
     if screen.is_json() {
         screen.json(&as_json(result))?;
@@ -117,9 +130,9 @@ fn tell(session: &Session, what: &str, result: &Differences) -> Result<Outcome, 
         for finding in &result.found {
             screen.line(session.lang.pick(audit_german::of(finding), finding.to_string()))?;
         }
-        let count = result.count;
-        let differences = session.lang.pick(format!("{count} Unterschiede"), format!("{count} differences"));
-        screen.line(format!("{} {what}, {differences}", result.checked))?;
+        let checked = counted(result.checked, one, several);
+        let (one, several) = session.lang.pick(("Unterschied", "Unterschiede"), ("difference", "differences"));
+        screen.line(format!("{checked}, {}", counted(result.count, one, several)))?;
     }
     Ok(outcome(result))
 }

@@ -1,8 +1,9 @@
 //! What an audit of a log and its views finds, in German. Types of events, streams, tables, rows and members of JSON
 //! stay as they are stored.
 
+use crate::lang::Lang;
 use crate::said::QUOTED;
-use crate::store_german;
+use crate::{shown, store_german};
 use beleg_server::audit::{Consequence, Finding, Misplaced, Place, Posted, Subject};
 
 /// A finding in German.
@@ -74,8 +75,8 @@ fn consequence(consequence: &Consequence) -> String {
     match consequence {
         Consequence::Nothing => "nichts".to_owned(),
         Consequence::Assessed { posted: all, reversed } => {
-            let stornos = if *reversed == 1 { "Storno" } else { "Stornos" };
-            all.iter().map(posted).chain([format!("{reversed} {stornos}")]).collect::<Vec<_>>().join(", ")
+            let stornos = shown::counted(*reversed, "Storno", "Stornos");
+            all.iter().map(posted).chain([stornos]).collect::<Vec<_>>().join(", ")
         }
         Consequence::Drawn(draws) => {
             let draws = draws.iter().map(|draw| format!("{} s aus Kontingent {}", draw.seconds, draw.grant));
@@ -87,7 +88,8 @@ fn consequence(consequence: &Consequence) -> String {
 
 fn posted(posted: &Posted) -> String {
     let Posted { worked_seconds, rule, billed_seconds, amount_minor } = posted;
-    format!("{worked_seconds} s {rule} ({billed_seconds} s berechnet, {amount_minor} kleinste Einheiten)")
+    let amount = shown::minor_units(*amount_minor, Lang::De);
+    format!("{worked_seconds} s {rule} ({billed_seconds} s berechnet, {amount})")
 }
 
 #[cfg(test)]

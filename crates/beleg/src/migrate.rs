@@ -4,6 +4,7 @@ use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::said::Said;
 use crate::session::Session;
+use crate::shown::counted;
 use crate::storage::{DATABASE, from_environment};
 use beleg_store::{Database, MoveError, OpenError, Storage, move_log};
 use serde_json::json;
@@ -38,9 +39,13 @@ pub(crate) async fn run(session: &Session, args: args::Migrate) -> Result<Outcom
             let path = path.display();
             Failure::Unmet(lang.pick(
                 format!(
-                    "{path} enthält schon ein Protokoll mit {events} Ereignissen.\n  In eine leere Datenbank umziehen."
+                    "{path} enthält schon ein Protokoll mit {}.\n  In eine leere Datenbank umziehen.",
+                    counted(*events, "Ereignis", "Ereignissen")
                 ),
-                format!("{path} holds a log of {events} events already.\n  move into an empty database."),
+                format!(
+                    "{path} holds a log of {} already.\n  move into an empty database.",
+                    counted(*events, "event", "events")
+                ),
             ))
         }
         _ => Failure::Store { place: args.data.display().to_string(), error: error.into() },
@@ -52,12 +57,14 @@ pub(crate) async fn run(session: &Session, args: args::Migrate) -> Result<Outcom
     let (place, data) = (place.display(), args.data.display());
     screen.line(lang.pick(
         format!(
-            "{events} Ereignisse nach {place} umgezogen und dort nachgeprüft.\nAb jetzt: BELEG_DATABASE=… beleg serve; \
-             {data} bleibt, wie es war, und dient nicht mehr."
+            "{} nach {place} umgezogen und dort nachgeprüft.\nAb jetzt: BELEG_DATABASE=… beleg serve; {data} bleibt, \
+             wie es war, und dient nicht mehr.",
+            counted(events, "Ereignis", "Ereignisse")
         ),
         format!(
-            "{events} events moved to {place} and verified there.\nfrom now on: BELEG_DATABASE=… beleg serve; {data} is \
-             left as it was and serves no more."
+            "{} moved to {place} and verified there.\nfrom now on: BELEG_DATABASE=… beleg serve; {data} is left as it \
+             was and serves no more.",
+            counted(events, "event", "events")
         ),
     ))?;
     Ok(Outcome::Good)

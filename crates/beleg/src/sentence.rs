@@ -1,6 +1,7 @@
 //! Sentences said to people, German and English side by side.
 
 use crate::lang::Lang;
+use crate::shown::counted;
 
 /// One sentence with what it is about.
 #[derive(Clone, Copy, Debug)]
@@ -75,20 +76,25 @@ impl Sentence<'_> {
                 "(the whole policy; rule and clause are above, beleg policy show has the rest)",
             ),
             Self::Accepted => both("angenommen", "accepted"),
-            Self::EntriesShown { shown, more: false, position } => (
-                format!("{shown} Buchungen; Stand: Position {position}"),
-                format!("{shown} entries; as of position {position}"),
-            ),
-            Self::EntriesShown { shown, more: true, position } => (
-                format!("{shown} Buchungen, es gibt mehr (--limit); Stand: Position {position}"),
-                format!("{shown} entries, there are more (--limit); as of position {position}"),
-            ),
+            Self::EntriesShown { shown, more, position } => {
+                let (de, en) = limited(more);
+                (
+                    format!("{}{de}; Stand: Position {position}", counted(shown, "Buchung", "Buchungen")),
+                    format!("{}{en}; as of position {position}", counted(shown, "entry", "entries")),
+                )
+            }
             Self::Imported { accepted, synthetic, events, already_there } => (
                 format!(
-                    "{accepted} Befehle angenommen (davon {synthetic} synthetisch), {events} Ereignisse; {already_there} waren schon da"
+                    "{} angenommen (davon {synthetic} synthetisch), {}; {} schon da",
+                    counted(accepted, "Befehl", "Befehle"),
+                    counted(events, "Ereignis", "Ereignisse"),
+                    counted(already_there, "war", "waren"),
                 ),
                 format!(
-                    "{accepted} commands accepted ({synthetic} of them synthetic), {events} events; {already_there} were already there"
+                    "{} accepted ({synthetic} of them synthetic), {}; {} already there",
+                    counted(accepted, "command", "commands"),
+                    counted(events, "event", "events"),
+                    counted(already_there, "was", "were"),
                 ),
             ),
             Self::ImportsNotAdmitted => both(
@@ -109,8 +115,16 @@ impl Sentence<'_> {
                 "no policy is published; for the built-in one: beleg policy publish",
             ),
             Self::NotImported { bad, refused } => (
-                format!("{bad} Zeilen unlesbar, {refused} Befehle abgelehnt"),
-                format!("{bad} lines unreadable, {refused} commands refused"),
+                format!(
+                    "{} unlesbar, {} abgelehnt",
+                    counted(bad, "Zeile", "Zeilen"),
+                    counted(refused, "Befehl", "Befehle")
+                ),
+                format!(
+                    "{} unreadable, {} refused",
+                    counted(bad, "line", "lines"),
+                    counted(refused, "command", "commands")
+                ),
             ),
             Self::PolicyProblems { count } => (
                 format!("Diese Richtlinie kann nicht veröffentlicht werden, Mängel: {count}"),
@@ -128,12 +142,14 @@ impl Sentence<'_> {
                 format!("Diese Richtlinie kann veröffentlicht werden; Prüfsumme {hash}"),
                 format!("this policy may be published; hash {hash}"),
             ),
-            Self::Rehearsed { holding, all } => {
-                (format!("{holding} von {all} Szenarien halten"), format!("{holding} of {all} scenarios hold"))
-            }
-            Self::RowsRead { rows, tickets } => {
-                (format!("{rows} Zeilen gelesen, {tickets} Tickets"), format!("{rows} rows read, {tickets} tickets"))
-            }
+            Self::Rehearsed { holding, all } => (
+                format!("{holding} von {}", counted(all, "Szenario hält", "Szenarien halten")),
+                format!("{holding} of {}", counted(all, "scenario holds", "scenarios hold")),
+            ),
+            Self::RowsRead { rows, tickets } => (
+                format!("{} gelesen, {}", counted(rows, "Zeile", "Zeilen"), counted(tickets, "Ticket", "Tickets")),
+                format!("{} read, {}", counted(rows, "row", "rows"), counted(tickets, "ticket", "tickets")),
+            ),
             Self::Serving { url } => {
                 (format!("Beleg hört auf {url}; Ende mit Strg-C"), format!("Beleg listens at {url}; Ctrl-C ends it"))
             }
@@ -160,10 +176,10 @@ impl Sentence<'_> {
                 "not played: statements come with their own issue",
             ),
             Self::TicketsShown { shown, more, position } => {
-                let (de, en) = if more { (", es gibt mehr (--limit)", ", there are more (--limit)") } else { ("", "") };
+                let (de, en) = limited(more);
                 (
-                    format!("{shown} Tickets{de}; Stand: Position {position}"),
-                    format!("{shown} tickets{en}; as of position {position}"),
+                    format!("{}{de}; Stand: Position {position}", counted(shown, "Ticket", "Tickets")),
+                    format!("{}{en}; as of position {position}", counted(shown, "ticket", "tickets")),
                 )
             }
             Self::StepPlace { number, line } => {
@@ -178,5 +194,61 @@ impl Sentence<'_> {
             }
             Self::Yes => both("ja", "yes"),
         }
+    }
+}
+
+/// After the count of a list.
+fn limited(more: bool) -> (&'static str, &'static str) {
+    if more { (", es gibt mehr (--limit)", ", there are more (--limit)") } else { ("", "") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sentence;
+    use crate::lang::Lang;
+
+    #[test]
+    fn one_is_no_plural() {
+        let both = |sentence: Sentence<'_>| [Lang::De, Lang::En].map(|lang| sentence.in_(lang));
+        let entries = |shown, more| Sentence::EntriesShown { shown, more, position: 7 };
+        assert_eq!(both(entries(1, false)), ["1 Buchung; Stand: Position 7", "1 entry; as of position 7"]);
+        assert_eq!(
+            both(entries(2, true)),
+            [
+                "2 Buchungen, es gibt mehr (--limit); Stand: Position 7",
+                "2 entries, there are more (--limit); as of position 7"
+            ]
+        );
+        let tickets = Sentence::TicketsShown { shown: 1, more: true, position: 7 };
+        assert_eq!(
+            both(tickets),
+            [
+                "1 Ticket, es gibt mehr (--limit); Stand: Position 7",
+                "1 ticket, there are more (--limit); as of position 7"
+            ]
+        );
+        let imported =
+            |count| Sentence::Imported { accepted: count, synthetic: 0, events: count, already_there: count };
+        assert_eq!(
+            both(imported(1)),
+            [
+                "1 Befehl angenommen (davon 0 synthetisch), 1 Ereignis; 1 war schon da",
+                "1 command accepted (0 of them synthetic), 1 event; 1 was already there"
+            ]
+        );
+        assert_eq!(
+            both(imported(0)),
+            [
+                "0 Befehle angenommen (davon 0 synthetisch), 0 Ereignisse; 0 waren schon da",
+                "0 commands accepted (0 of them synthetic), 0 events; 0 were already there"
+            ]
+        );
+        let lost = Sentence::NotImported { bad: 1, refused: 1 };
+        assert_eq!(both(lost), ["1 Zeile unlesbar, 1 Befehl abgelehnt", "1 line unreadable, 1 command refused"]);
+        let read = Sentence::RowsRead { rows: 1, tickets: 2 };
+        assert_eq!(both(read), ["1 Zeile gelesen, 2 Tickets", "1 row read, 2 tickets"]);
+        let rehearsed = |holding, all| Sentence::Rehearsed { holding, all };
+        assert_eq!(both(rehearsed(0, 1)), ["0 von 1 Szenario hält", "0 of 1 scenario holds"]);
+        assert_eq!(both(rehearsed(1, 2)), ["1 von 2 Szenarien halten", "1 of 2 scenarios hold"]);
     }
 }

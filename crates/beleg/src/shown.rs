@@ -7,6 +7,13 @@ use beleg_server::pb;
 use chrono::SecondsFormat;
 use iso_currency::Currency;
 use prost_types::Timestamp;
+use std::fmt::Display;
+
+/// `1 entry`, `2 entries`.
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, several: &str) -> String {
+    let noun = if count == N::from(1) { one } else { several };
+    format!("{count} {noun}")
+}
 
 /// `240.00 EUR`, in German `240,00 EUR`, with as many digits as the currency has. Integers only.
 pub(crate) fn money(amount: &pb::Money, lang: Lang) -> String {
@@ -23,8 +30,7 @@ pub(crate) fn money_or_dash(amount: Option<&pb::Money>, lang: Lang) -> String {
 pub(crate) fn amount_minor(minor: i64, currency_code: &str, lang: Lang) -> String {
     let exponent = currency_code.parse::<Currency>().ok().and_then(|known| known.exponent());
     let Some(exponent) = exponent else {
-        let units = lang.pick("kleinste Einheiten", "minor units");
-        return format!("{minor} {units} {currency_code}").trim_end().to_owned();
+        return format!("{} {currency_code}", minor_units(minor, lang)).trim_end().to_owned();
     };
     let sign = if minor < 0 { "-" } else { "" };
     let units = 10_u64.pow(u32::from(exponent));
@@ -33,6 +39,12 @@ pub(crate) fn amount_minor(minor: i64, currency_code: &str, lang: Lang) -> Strin
         0 => format!("{sign}{whole} {currency_code}"),
         digits => format!("{sign}{whole}{}{rest:0digits$} {currency_code}", lang.pick(',', '.')),
     }
+}
+
+/// Money whose currency is not known.
+pub(crate) fn minor_units(minor: i64, lang: Lang) -> String {
+    let (one, several) = lang.pick(("kleinste Einheit", "kleinste Einheiten"), ("minor unit", "minor units"));
+    counted(minor, one, several)
 }
 
 /// `1:40:00` of 6000 seconds.
@@ -154,6 +166,7 @@ mod tests {
         assert_eq!(amount_minor(1_234, "BHD", Lang::En), "1.234 BHD");
         assert_eq!(amount_minor(i64::MIN, "EUR", Lang::En), "-92233720368547758.08 EUR");
         assert_eq!(amount_minor(7, "NOPE", Lang::En), "7 minor units NOPE");
+        assert_eq!(amount_minor(1, "NOPE", Lang::De), "1 kleinste Einheit NOPE");
     }
 
     #[test]

@@ -322,7 +322,7 @@ fn tickets_are_listed_and_their_history_is_told() {
     let served = Served::with_a_ticket();
     let listed = served.beleg(&["--lang", "en", "ticket", "list", "--customer", "acme", "--status", "open"]);
     assert!(
-        out(&listed).contains("desk/INC/7") && out(&listed).contains("1 tickets"),
+        out(&listed).contains("desk/INC/7") && out(&listed).contains("1 ticket;"),
         "{}{}",
         out(&listed),
         err(&listed)
@@ -341,7 +341,7 @@ fn tickets_are_listed_and_their_history_is_told() {
 fn the_ledger_is_listed_as_it_was_known() {
     let served = Served::with_a_ticket();
     let now = served.beleg(&["--lang", "en", "ledger", "list"]);
-    assert!(out(&now).contains("1 entries"), "{}", out(&now));
+    assert!(out(&now).contains("1 entry;"), "{}", out(&now));
     let ticket = "3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01";
     assert!(out(&now).contains(ticket), "what is shown can be asked for: {}", out(&now));
     assert!(served.beleg(&["ticket", "show", ticket]).status.success());

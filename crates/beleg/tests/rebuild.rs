@@ -36,8 +36,8 @@ fn a_running_server_is_left_alone_and_the_caller_told_what_to_do() {
 
     let rebuilt = rebuild(data.path(), "en", &[]);
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
-    assert!(rebuilt.status.success() && said.contains("1 events, views rebuilt"), "{said}");
-    assert!(said.contains("1 rows of the replaced views compared, 0 differences"), "{said}");
+    assert!(rebuilt.status.success() && said.contains("1 event, views rebuilt"), "{said}");
+    assert!(said.contains("1 row of the replaced views compared, 0 differences"), "{said}");
 }
 
 /// Starts a server and gives its first line, or what it said instead.
@@ -91,7 +91,7 @@ fn views_of_another_build_are_refused_and_built_anew_as_the_caller_is_told() {
     let rebuilt = rebuild(data.path(), "en", &[]);
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
     assert_eq!(rebuilt.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 events, views rebuilt") && said.contains("of another build of beleg"), "{said}");
+    assert!(said.contains("1 event, views rebuilt") && said.contains("of another build of beleg"), "{said}");
     start(data.path(), "en").unwrap();
     let checked = rebuild(data.path(), "en", &["--check"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));

@@ -290,7 +290,8 @@ impl Posted {
 impl fmt::Display for Posted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { worked_seconds, rule, billed_seconds, amount_minor } = self;
-        write!(f, "{worked_seconds} s {rule} ({billed_seconds} billed, {amount_minor} minor units)")
+        let units = if *amount_minor == 1 { "minor unit" } else { "minor units" };
+        write!(f, "{worked_seconds} s {rule} ({billed_seconds} billed, {amount_minor} {units})")
     }
 }
 
