@@ -4,6 +4,7 @@ use crate::data_word;
 use crate::instant;
 use crate::lang::Lang;
 use beleg_server::pb;
+use beleg_server::pb::information::Offer;
 use chrono::SecondsFormat;
 use iso_currency::Currency;
 use prost_types::Timestamp;
@@ -65,12 +66,33 @@ pub(crate) fn time(stamp: Option<&Timestamp>) -> String {
 
 /// `09:10` of an instant on a day that is clear from elsewhere.
 pub(crate) fn clock(stamp: Option<&Timestamp>) -> String {
-    stamp.and_then(instant::of_stamp).map_or_else(|| "–".to_owned(), |at| at.format("%H:%M").to_string())
+    clock_as(stamp, "%H:%M")
+}
+
+/// `09:10–09:50`; with seconds where it does not begin and end with a minute.
+pub(crate) fn window(from: Option<&Timestamp>, to: Option<&Timestamp>) -> String {
+    let whole = [from, to].into_iter().flatten().all(|stamp| stamp.seconds % 60 == 0 && stamp.nanos == 0);
+    let form = if whole { "%H:%M" } else { "%H:%M:%S" };
+    format!("{}–{}", clock_as(from, form), clock_as(to, form))
+}
+
+fn clock_as(stamp: Option<&Timestamp>, form: &str) -> String {
+    stamp.and_then(instant::of_stamp).map_or_else(|| "–".to_owned(), |at| at.format(form).to_string())
 }
 
 /// `system/number`.
 pub(crate) fn reference(reference: Option<&pb::Reference>) -> String {
     reference.map_or_else(|| "–".to_owned(), |r| format!("{}/{}", r.system, r.number))
+}
+
+/// What the customer was told it would take, and which of the two it is: an estimate binds nobody, a quote does.
+pub(crate) fn offer(offer: &Offer, lang: Lang) -> String {
+    match offer {
+        Offer::EstimateMinutes(minutes) => {
+            format!("{} {}", lang.pick("Schätzung", "estimate"), duration(minutes.saturating_mul(60)))
+        }
+        Offer::Quote(price) => format!("{} {}", lang.pick("Angebot", "quote"), money(price, lang)),
+    }
 }
 
 /// An approval's limit: time, money or explicitly none.
@@ -153,7 +175,8 @@ pub(crate) fn findings(findings: &pb::Findings, lang: Lang) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{account, amount_minor, duration};
+    use super::{account, amount_minor, duration, window};
+    use crate::instant;
     use crate::lang::Lang;
     use beleg_server::pb;
 
@@ -174,6 +197,15 @@ mod tests {
         assert_eq!(duration(6_000), "1:40:00");
         assert_eq!(duration(-1_200), "-0:20:00");
         assert_eq!(duration(360_001), "100:00:01");
+    }
+
+    #[test]
+    fn a_window_of_seconds_is_no_empty_one() {
+        let at = |second| Some(instant::stamp_of_seconds(39_600 + second));
+        assert_eq!(window(at(0).as_ref(), at(60).as_ref()), "11:00–11:01");
+        assert_eq!(window(at(0).as_ref(), at(30).as_ref()), "11:00:00–11:00:30");
+        assert_eq!(window(at(10).as_ref(), at(60).as_ref()), "11:00:10–11:01:00");
+        assert_eq!(window(at(0).as_ref(), None), "11:00––");
     }
 
     #[test]

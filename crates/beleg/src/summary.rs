@@ -3,11 +3,14 @@
 use crate::lang::Lang;
 use crate::{data_word, shown};
 use beleg_server::pb;
+use beleg_server::pb::information::Offer;
+use beleg_server::pb::limit::Kind;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What an event says; empty where its type says it all, or is not known here.
-pub(crate) fn of(event: &pb::Event, lang: Lang) -> String {
+/// What an event says; empty where its type says it all, or is not known here. The currency is the contract's, for
+/// [some events](leaves_the_currency_open) do not repeat it.
+pub(crate) fn of(event: &pb::Event, currency: &str, lang: Lang) -> String {
     let Ok(payload) = serde_json::from_slice::<Value>(&event.payload) else { return String::new() };
     let word = |value: &Value| value.as_str().map(|word| data_word::in_(word.to_owned(), lang)).unwrap_or_default();
     let parts = match event.r#type.as_str() {
@@ -22,8 +25,8 @@ pub(crate) fn of(event: &pb::Event, lang: Lang) -> String {
             vec![word(&findings["behaviour"]), word(&findings["cause"]), word(&findings["reproducible_in_standard"])]
         }
         "ticket_classified" => vec![word(&payload["class"]), text(&payload["rule"])],
-        "customer_informed" => vec![bounds(&payload["offer"], lang)],
-        "approval_given" => vec![word(&payload["basis"]), bounds(&payload["limit"], lang)],
+        "customer_informed" => vec![offer(&payload["offer"], currency, lang)],
+        "approval_given" => vec![word(&payload["basis"]), limit(&payload["limit"], currency, lang)],
         "work_assessed" | "quote_assessed" => assessed(&payload, lang),
         _ => Vec::new(),
     };
@@ -34,19 +37,34 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// An estimate, a quote or a limit: minutes or money.
-fn bounds(value: &Value, lang: Lang) -> String {
-    let minutes = ["minutes", "estimate_minutes"].iter().find_map(|key| value[*key].as_i64());
-    if let Some(minutes) = minutes {
-        return shown::duration(minutes.saturating_mul(60));
-    }
-    // The currency is the contract's and not repeated in the event.
-    let minor = ["minor", "quote_minor"].iter().find_map(|key| value[*key].as_i64());
-    match (minor, value.as_str()) {
-        (Some(minor), _) => shown::amount_minor(minor, "", lang),
-        (None, Some("unlimited")) => "∞".to_owned(),
-        (None, _) => String::new(),
-    }
+/// Whether an event has money in it whose currency stands elsewhere.
+pub(crate) fn leaves_the_currency_open(event: &pb::Event) -> bool {
+    let payload = serde_json::from_slice::<Value>(&event.payload).unwrap_or_default();
+    payload["offer"]["quote_minor"].is_i64() || payload["limit"]["minor"].is_i64()
+}
+
+/// Whose ticket an event opens.
+pub(crate) fn customer(event: &pb::Event) -> Option<String> {
+    let payload = serde_json::from_slice::<Value>(&event.payload).ok()?;
+    payload["customer_id"].as_str().map(str::to_owned)
+}
+
+fn money(minor: i64, currency: &str) -> pb::Money {
+    pb::Money { currency_code: currency.to_owned(), amount_minor: minor }
+}
+
+fn offer(value: &Value, currency: &str, lang: Lang) -> String {
+    let estimate = value["estimate_minutes"].as_i64().map(Offer::EstimateMinutes);
+    let quote = || value["quote_minor"].as_i64().map(|minor| Offer::Quote(money(minor, currency)));
+    estimate.or_else(quote).map(|offer| shown::offer(&offer, lang)).unwrap_or_default()
+}
+
+fn limit(value: &Value, currency: &str, lang: Lang) -> String {
+    let time = value["minutes"].as_i64().map(Kind::Minutes);
+    let price = || value["minor"].as_i64().map(|minor| Kind::Money(money(minor, currency)));
+    let none = || (value.as_str() == Some("unlimited")).then_some(Kind::Unlimited(true));
+    let kind = time.or_else(price).or_else(none);
+    kind.map(|kind| shown::limit(Some(&pb::Limit { kind: Some(kind) }), lang)).unwrap_or_default()
 }
 
 /// What was posted, per account.
@@ -73,7 +91,7 @@ fn assessed(payload: &Value, lang: Lang) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{leaves_the_currency_open, of};
     use crate::lang::Lang;
     use beleg_server::pb;
 
@@ -86,16 +104,37 @@ mod tests {
         let payload = r#"{"currency":"EUR","posted":[
             {"account":"billable","amount_minor":12000,"worked_seconds":3600},
             {"account":"free","amount_minor":0,"worked_seconds":60},{"account":"free","amount_minor":0,"worked_seconds":60}]}"#;
-        assert_eq!(of(&event("work_assessed", payload), Lang::En), "billable 1:00:00 120.00 EUR, free 0:02:00");
-        assert_eq!(of(&event("work_assessed", payload), Lang::De), "berechnet 1:00:00 120,00 EUR, kostenfrei 0:02:00");
+        let assessed = event("work_assessed", payload);
+        assert_eq!(of(&assessed, "", Lang::En), "billable 1:00:00 120.00 EUR, free 0:02:00");
+        assert_eq!(of(&assessed, "", Lang::De), "berechnet 1:00:00 120,00 EUR, kostenfrei 0:02:00");
+        assert!(!leaves_the_currency_open(&assessed));
+    }
+
+    #[test]
+    fn an_estimate_is_told_from_a_quote_and_money_has_the_contract_s_currency() {
+        let estimated = event("customer_informed", r#"{"offer":{"estimate_minutes":120}}"#);
+        assert_eq!(of(&estimated, "", Lang::En), "estimate 2:00:00");
+        assert_eq!(of(&estimated, "", Lang::De), "Schätzung 2:00:00");
+        assert!(!leaves_the_currency_open(&estimated));
+        let quoted = event("customer_informed", r#"{"offer":{"quote_minor":123456789}}"#);
+        assert!(leaves_the_currency_open(&quoted));
+        assert_eq!(of(&quoted, "EUR", Lang::En), "quote 1234567.89 EUR");
+        assert_eq!(of(&quoted, "EUR", Lang::De), "Angebot 1234567,89 EUR");
+        assert_eq!(of(&event("customer_informed", r#"{"offer":"none"}"#), "EUR", Lang::En), "");
+        let approved = event("approval_given", r#"{"basis":"hourly","limit":{"minor":30000}}"#);
+        assert!(leaves_the_currency_open(&approved));
+        assert_eq!(of(&approved, "EUR", Lang::En), "hourly, 300.00 EUR");
+        let unlimited = event("approval_given", r#"{"basis":"hourly","limit":"unlimited"}"#);
+        assert_eq!(of(&unlimited, "EUR", Lang::En), "hourly, ∞");
     }
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        assert_eq!(of(&event("invented", "{}"), Lang::En), "");
-        assert_eq!(of(&event("work_logged", "no json"), Lang::En), "");
+        assert_eq!(of(&event("invented", "{}"), "", Lang::En), "");
+        assert_eq!(of(&event("work_logged", "no json"), "", Lang::En), "");
+        assert!(!leaves_the_currency_open(&event("work_logged", "no json")));
         assert_eq!(
-            of(&event("approval_given", r#"{"basis":"hourly","limit":{"minutes":60}}"#), Lang::En),
+            of(&event("approval_given", r#"{"basis":"hourly","limit":{"minutes":60}}"#), "", Lang::En),
             "hourly, 1:00:00"
         );
     }

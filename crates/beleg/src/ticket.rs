@@ -155,11 +155,7 @@ fn informations(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
     let headings = [Word::Id, Word::Occurred, Word::Offer, Word::Condition];
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
     for one in &ticket.informations {
-        let offer = match &one.offer {
-            None => "–".to_owned(),
-            Some(pb::information::Offer::EstimateMinutes(minutes)) => shown::duration(minutes.saturating_mul(60)),
-            Some(pb::information::Offer::Quote(price)) => shown::money(price, lang),
-        };
+        let offer = one.offer.as_ref().map_or_else(|| "–".to_owned(), |offer| shown::offer(offer, lang));
         let state = if one.declined { lang.pick("abgelehnt", "declined") } else { "" };
         let occurred = shown::time(one.occurred_at.as_ref());
         table.add_row([one.information_id.clone(), occurred, offer, state.to_owned()]);
@@ -222,9 +218,8 @@ fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
     let headings = [Word::Window, Word::Account, Word::Rule, Word::Worked, Word::Billed, Word::Amount, Word::Causes];
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
     for one in segments {
-        let (from, to) = (shown::clock(one.from.as_ref()), shown::clock(one.to.as_ref()));
         table.add_row([
-            format!("{from}–{to}").into(),
+            shown::window(one.from.as_ref(), one.to.as_ref()).into(),
             account_cell(&shown::account(one.account()), lang),
             one.rule.as_str().into(),
             right(shown::duration(one.worked_seconds)),
@@ -237,7 +232,8 @@ fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
 }
 
 async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
-    let mut tickets = session.connect().await?.tickets();
+    let client = session.connect().await?;
+    let mut tickets = client.tickets();
     let mut request = pb::GetTicketHistoryRequest {
         ticket: Some(key(&of.ticket)?),
         page_size: PAGE,
@@ -258,6 +254,7 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
         let value = json::of_message("GetTicketHistoryResponse", &whole);
         return screen.json(&value.map_err(Failure::Answer)?);
     }
+    let currency = currency_of(&client, &whole.events).await?;
     let headings = [
         Word::Position,
         Word::Version,
@@ -283,10 +280,20 @@ async fn history(session: &Session, of: &OfTicket) -> Result<(), Failure> {
             shown::time(event.recorded_at.as_ref()).into(),
             event.actor.as_str().into(),
             event.origin.as_deref().unwrap_or_default().into(),
-            summary::of(event, session.lang).into(),
+            summary::of(event, &currency, session.lang).into(),
         ]);
     }
     screen.show(&table)
+}
+
+/// The currency of money in a ticket's history: its customer's contract has it. Empty where nothing asks for it.
+async fn currency_of(client: &Client, events: &[pb::Event]) -> Result<String, Failure> {
+    let asked = events.iter().any(summary::leaves_the_currency_open);
+    let Some(customer_id) = events.first().and_then(summary::customer).filter(|_| asked) else {
+        return Ok(String::new());
+    };
+    let contract = client.contracts().get_contract(pb::GetContractRequest { customer_id }).await?.into_inner().contract;
+    Ok(contract.map(|contract| contract.currency_code).unwrap_or_default())
 }
 
 async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<(), Failure> {

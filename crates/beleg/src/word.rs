@@ -120,7 +120,7 @@ impl Word {
             Self::Log => ("Protokoll", "log"),
             Self::Number => ("Nr.", "no."),
             Self::Occurred => ("geschehen", "occurred"),
-            Self::Offer => ("Angebot", "offer"),
+            Self::Offer => ("Aufwand oder Preis", "effort or price"),
             Self::Opened => ("Eröffnet", "opened"),
             Self::Origin => ("Herkunft", "origin"),
             Self::Policy => ("Richtlinie", "policy"),

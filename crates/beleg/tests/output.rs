@@ -337,6 +337,38 @@ fn tickets_are_listed_and_their_history_is_told() {
     assert!(out(&shown).contains("import:jsonl"), "{}", out(&shown));
 }
 
+/// More of the ticket: what was offered and released, and half a minute of work.
+const OFFERS: &str = r#"{"recordFindings":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","findings":{"behaviour":"BEHAVIOUR_DEVIATES","cause":"FAULT_CAUSE_CUSTOMIZING","reproducibleInStandard":"REPRODUCIBLE_NO"},"occurredAt":"2026-03-02T09:10:00Z"}}
+{"informCustomer":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","informationId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c11","estimateMinutes":"120","occurredAt":"2026-03-02T09:15:00Z"}}
+{"giveApproval":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","informationId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c11","basis":"BASIS_HOURLY","limit":{"money":{"currencyCode":"EUR","amountMinor":"30000"}},"occurredAt":"2026-03-02T09:20:00Z"}}
+{"informCustomer":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","quote":{"currencyCode":"EUR","amountMinor":"123456789"},"occurredAt":"2026-03-02T09:25:00Z"}}
+{"logWork":{"ticketId":"3d0e6f0e-5a9c-4d5a-9a0a-6b1d1f7b1c01","activity":"ACTIVITY_EXECUTION","performerId":"ben","from":"2026-03-02T11:00:10Z","to":"2026-03-02T11:00:40Z","occurredAt":"2026-03-02T11:01:00Z"}}
+"#;
+
+#[test]
+fn offers_limits_and_seconds_are_told_as_what_they_are() {
+    let served = Served::with_a_ticket();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), OFFERS).unwrap();
+    let imported = served.import(file.path(), &[]);
+    assert!(imported.status.success(), "{}{}", out(&imported), err(&imported));
+    for (lang, estimate, quote, limit) in [
+        ("en", "estimate 2:00:00", "quote 1234567.89 EUR", "hourly, 300.00 EUR"),
+        ("de", "Schätzung 2:00:00", "Angebot 1234567,89 EUR", "nach Stunden, 300,00 EUR"),
+    ] {
+        let history = out(&served.beleg(&["--lang", lang, "ticket", "history", "desk/INC/7"]));
+        for told in [estimate, quote, limit] {
+            assert!(history.contains(told), "{told}: {history}");
+        }
+        let shown = out(&served.beleg(&["--lang", lang, "ticket", "show", "desk/INC/7"]));
+        for told in [estimate, quote, "11:00:10–11:00:40", "09:00–09:10"] {
+            assert!(shown.contains(told), "{told}: {shown}");
+        }
+    }
+    let shown = out(&served.beleg(&["--lang", "de", "ticket", "show", "desk/INC/7"]));
+    assert!(shown.contains("Aufwand oder Preis"), "an estimate is no Angebot: {shown}");
+}
+
 #[test]
 fn the_ledger_is_listed_as_it_was_known() {
     let served = Served::with_a_ticket();

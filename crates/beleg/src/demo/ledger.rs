@@ -111,11 +111,7 @@ fn line(session: &Session, entry: &pb::Entry) -> Result<(), Failure> {
     let name = shown::account(entry.account());
     let (account, wide) = (data_word::in_(name.clone(), session.lang), account_width(session.lang));
     let (from, to) = (entry.service_from.as_ref(), entry.service_to.as_ref());
-    let window = if entry.work_id.is_empty() {
-        shown::clock(from)
-    } else {
-        format!("{}–{}", shown::clock(from), shown::clock(to))
-    };
+    let window = if entry.work_id.is_empty() { shown::clock(from) } else { shown::window(from, to) };
     let text = format!(
         "  {:>4}  {account:<wide$}  {:<28}  {window:<11}  {:>10}  {:>9}  {:>11}",
         entry.number,
