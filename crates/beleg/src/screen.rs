@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, LineStyle, Row, Table,
-    TableStyle,
+    TableStyle, Width,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -106,21 +106,19 @@ impl Screen {
         table
     }
 
-    /// Prints a table without blanks at the ends of lines.
-    /// A terminal too narrow for
-    /// its columns gets each row as lines of its own: columns of two letters are no table.
+    /// Prints a table without blanks at the ends of lines. A terminal too narrow for its columns, or for their longest
+    /// words, gets each row as lines of its own: columns of two letters are no table, and half an id is none.
     pub(crate) fn show(&self, table: &Table) -> Result<(), Failure> {
         let width = table.width().filter(|_| self.terminal).map(usize::from).filter(|width| *width > 0);
-        match width.filter(|width| !fits(table, *width)) {
-            None => self.line(table.trim_fmt()),
-            Some(_) => {
-                for record in records(table) {
-                    self.facts(&record)?;
-                    self.line("")?;
-                }
-                Ok(())
-            }
+        let Some(width) = width else { return self.line(table.trim_fmt()) };
+        if let Some(fitted) = fitted(table, width) {
+            return self.line(fitted.trim_fmt());
         }
+        for record in records(table) {
+            self.facts(&folded(record, width))?;
+            self.line("")?;
+        }
+        Ok(())
     }
 
     /// Name and value pairs, the values in one column.
@@ -162,15 +160,56 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     })
 }
 
-/// Whether every column keeps room for a few words, or the whole table needs less.
-fn fits(table: &Table, width: usize) -> bool {
-    let columns = table.column_iter().filter(|column| !is_hidden(column)).count();
-    if width >= columns * COLUMN_MIN {
-        return true;
+/// The table with columns as wide as a terminal allows and none narrower than its longest word. None if there is no
+/// room for that, or for a few words in every column.
+fn fitted(table: &Table, width: usize) -> Option<Table> {
+    let mut fitted = table.clone();
+    let (whole, words) = (table.column_max_content_widths(), words_of(table).column_max_content_widths());
+    let shown: Vec<&mut Column> = fitted.column_iter_mut().filter(|column| !is_hidden(column)).collect();
+    let of_shown = |widths: Vec<u16>| -> Vec<u16> {
+        shown.iter().filter_map(|column| widths.get(column.index).copied()).collect()
+    };
+    let (whole, words) = (of_shown(whole), of_shown(words));
+    // Between two columns there is a blank.
+    let between = shown.iter().map(|column| usize::from(column.padding_width()) + 1).sum::<usize>().saturating_sub(1);
+    let room = width.checked_sub(between)?;
+    let is_whole = whole.iter().copied().map(usize::from).sum::<usize>() <= room;
+    if !is_whole && width < shown.len() * COLUMN_MIN {
+        return None;
     }
-    let mut whole = table.clone();
-    whole.set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
-    whole.lines().all(|line| line.trim_end().chars().count() <= width)
+    let widths = widths(&whole, &words, room)?;
+    for (column, width) in shown.into_iter().zip(widths) {
+        let padded = width.saturating_add(column.padding_width());
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(padded)));
+    }
+    Some(fitted)
+}
+
+/// The same texts with every word on a line of its own: the widest line of a column is its longest word.
+fn words_of(table: &Table) -> Table {
+    let apart = |row: &Row| row.cell_iter().map(|cell| cell.content().replace(' ', "\n")).collect::<Vec<_>>();
+    let mut words = Table::new();
+    if let Some(header) = table.header() {
+        words.set_header(apart(header));
+    }
+    for row in table.row_iter() {
+        words.add_row(apart(row));
+    }
+    words
+}
+
+/// Widths that hold every word, and the rest of the room for whoever can use it, the narrowest first. None if the words
+/// need more than there is.
+fn widths(whole: &[u16], words: &[u16], room: usize) -> Option<Vec<u16>> {
+    let mut widths = words.to_vec();
+    let mut spare = room.checked_sub(words.iter().copied().map(usize::from).sum::<usize>())?;
+    while spare > 0 {
+        let growing = widths.iter_mut().zip(whole).filter(|(width, whole)| **width < **whole);
+        let Some((narrowest, _)) = growing.min_by_key(|(width, _)| **width) else { break };
+        *narrowest += 1;
+        spare -= 1;
+    }
+    Some(widths)
 }
 
 fn is_hidden(column: &Column) -> bool {
@@ -187,6 +226,33 @@ fn records(table: &Table) -> Vec<Vec<(String, String)>> {
         pairs.filter(|((_, value), shown)| **shown && !value.is_empty()).map(|(pair, _)| pair).collect()
     };
     table.row_iter().map(record).collect()
+}
+
+/// A record with its values in lines that a terminal has no need to break, each where the first one begins.
+fn folded(record: Vec<(String, String)>, width: usize) -> Vec<(String, String)> {
+    let names = record.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let room = width.saturating_sub(names + 2).max(COLUMN_MIN);
+    let begin = format!("\n{}", " ".repeat(names + 2));
+    let fold = |value: String| {
+        let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        value.lines().flat_map(|line| wrapped(&split(line), " ", room)).collect::<Vec<_>>().join(&begin)
+    };
+    record.into_iter().map(|(name, value)| (name, fold(value))).collect()
+}
+
+/// Parts joined into lines of at most so many characters.
+pub(crate) fn wrapped(parts: &[String], between: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + between.chars().count() + part.chars().count() <= width => {
+                line.push_str(between);
+                line.push_str(part);
+            }
+            _ => lines.push(part.clone()),
+        }
+    }
+    lines
 }
 
 /// The colour an account is shown in.
@@ -217,12 +283,12 @@ pub(crate) fn right(text: impl Display) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{fits, records};
+    use super::{RULED, fitted, folded, records, widths, wrapped};
     use comfy_table::{ColumnConstraint, Table};
 
     fn table() -> Table {
         let mut table = Table::new();
-        table.force_no_tty();
+        table.load_style(RULED).force_no_tty();
         table.set_header(["number", "hidden", "rule"]);
         table.add_row(["1", "x", "billable.customizing-bug"]);
         table.add_row(["2", "x", ""]);
@@ -234,8 +300,8 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_gets_rows_as_lines() {
-        assert!(fits(&table(), 20), "two columns are shown");
-        assert!(!fits(&table(), 19));
+        assert!(fitted(&table(), 35).is_some(), "6 and 24 letters with blanks around them");
+        assert!(fitted(&table(), 34).is_none(), "a rule would be broken");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let first = vec![pair("number", "1"), pair("rule", "billable.customizing-bug")];
         assert_eq!(records(&table()), [first, vec![pair("number", "2")]]);
@@ -244,8 +310,55 @@ mod tests {
     #[test]
     fn what_needs_little_room_stays_a_table() {
         let mut small = Table::new();
-        small.force_no_tty();
+        small.load_style(RULED).force_no_tty();
         small.set_header(["a", "b", "c"]);
-        assert!(fits(&small, 15));
+        assert!(fitted(&small, 11).is_some(), "all of it is there");
+        small.add_row(["a", "b", "c c c c c c c c"]);
+        assert!(fitted(&small, 24).is_none(), "less than a few words to a column");
+        assert!(fitted(&small, 25).is_some(), "all of it is there");
+    }
+
+    #[test]
+    fn a_table_breaks_its_lines_between_words_only() {
+        let mut table = Table::new();
+        table.load_style(RULED).force_no_tty();
+        let (rule, text) = ("withheld.before-approval", "work that was done before the customer's approval");
+        table.set_header(["account", "rule", "text"]);
+        table.add_row(["übernommen", rule, text]);
+        // 10, 24 and 10 letters are the longest words.
+        assert!(fitted(&table, 51).is_none());
+        for width in 52..110 {
+            let fitted = fitted(&table, width).expect("there is room for every word");
+            let lines: Vec<String> = fitted.lines().collect();
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:#?}");
+            let shown: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+            for word in ["übernommen", rule].into_iter().chain(text.split(' ')) {
+                assert!(shown.contains(&word), "{width}: {word:?} in {lines:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn room_goes_to_the_columns_that_can_use_it() {
+        assert_eq!(widths(&[4, 30, 40], &[4, 10, 20], 34), Some(vec![4, 10, 20]));
+        assert_eq!(widths(&[4, 30, 40], &[4, 10, 20], 33), None);
+        assert_eq!(widths(&[4, 30, 40], &[4, 10, 20], 46), Some(vec![4, 21, 21]));
+        assert_eq!(widths(&[4, 30, 40], &[4, 10, 20], 200), Some(vec![4, 30, 40]));
+    }
+
+    #[test]
+    fn values_of_a_record_are_folded_between_words() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let record = vec![pair("rule", "free.platform-fault"), pair("text", "faults of the platform\ncost nothing")];
+        let folded = folded(record, 22);
+        let text = "faults of the\n      platform\n      cost nothing";
+        assert_eq!(folded, [pair("rule", "free.platform-fault"), pair("text", text)]);
+    }
+
+    #[test]
+    fn lines_stay_within_their_width() {
+        let words: Vec<String> = ["one", "three", "four", "seven"].map(str::to_owned).into();
+        assert_eq!(wrapped(&words, " ", 9), ["one three", "four", "seven"]);
+        assert!(wrapped(&[], " ", 9).is_empty());
     }
 }

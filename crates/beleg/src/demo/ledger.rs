@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::lang::Lang;
 use crate::ledger::entries;
-use crate::screen::{Ink, ink_of_account};
+use crate::screen::{Ink, ink_of_account, wrapped};
 use crate::session::Session;
 use crate::shown;
 use crate::word::Word;
@@ -194,31 +194,4 @@ fn texts(session: &Session, rules: &[pb::Rule], used: &BTreeSet<&str>) -> Result
         }
     }
     Ok(())
-}
-
-/// Parts joined into lines of at most so many characters.
-fn wrapped(parts: &[String], between: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for part in parts {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + between.chars().count() + part.chars().count() <= width => {
-                line.push_str(between);
-                line.push_str(part);
-            }
-            _ => lines.push(part.clone()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrapped;
-
-    #[test]
-    fn lines_stay_within_their_width() {
-        let words: Vec<String> = ["one", "three", "four", "seven"].map(str::to_owned).into();
-        assert_eq!(wrapped(&words, " ", 9), ["one three", "four", "seven"]);
-        assert!(wrapped(&[], " ", 9).is_empty());
-    }
 }
