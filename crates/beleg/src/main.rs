@@ -25,6 +25,7 @@ mod migrate;
 mod parser_german;
 mod policy;
 mod policy_german;
+mod preview;
 mod private_server;
 mod refusal;
 mod refusal_german;

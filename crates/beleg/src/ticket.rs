@@ -7,14 +7,14 @@ use crate::failure::{Failure, Outcome};
 use crate::screen::{Ink, Screen, account_cell, right};
 use crate::session::Session;
 use crate::word::Word;
-use crate::{instant, json, shown, summary, ticket_list};
+use crate::{instant, json, preview, shown, summary, ticket_list};
 use beleg_server::pb;
 use beleg_server::pb::{as_of::Point, ticket_key::Key};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// How many events a page of history asks for.
-const PAGE: i32 = 500;
+pub(crate) const PAGE: i32 = 500;
 
 /// Answers one question about a ticket.
 pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outcome, Failure> {
@@ -52,9 +52,9 @@ pub(crate) async fn run(session: &Session, wanted: args::Ticket) -> Result<Outco
                 performer_id: by,
                 from: Some(instant::stamp(from)),
                 to: Some(instant::stamp(to)),
-                duration_seconds: duration_minutes.map(|minutes| minutes.saturating_mul(60)),
+                duration_seconds: duration_minutes.map(|minutes| preview::seconds(minutes, to - from)).transpose()?,
             };
-            preview(session, request).await?;
+            preview::run(session, request).await?;
         }
     }
     Ok(Outcome::Good)
@@ -213,7 +213,8 @@ fn work(screen: &Screen, ticket: &pb::Ticket) -> Result<(), Failure> {
     Ok(())
 }
 
-fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
+/// A table of segments.
+pub(crate) fn segments(screen: &Screen, segments: &[pb::Segment]) -> Result<(), Failure> {
     let lang = screen.lang;
     let headings = [Word::Window, Word::Account, Word::Rule, Word::Worked, Word::Billed, Word::Amount, Word::Causes];
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
@@ -337,29 +338,6 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
         (Word::Turn.in_(lang), data_word::in_(shown::turn(answer.turn()), lang)),
     ]);
     screen.facts(&facts)
-}
-
-async fn preview(session: &Session, request: pb::PreviewWorkRequest) -> Result<(), Failure> {
-    let answer = session.connect().await?.tickets().preview_work(request).await?.into_inner();
-    let screen = &session.screen;
-    if screen.is_json() {
-        let value = json::of_message("PreviewWorkResponse", &answer);
-        return screen.json(&value.map_err(Failure::Answer)?);
-    }
-    let lang = session.lang;
-    segments(screen, &answer.segments)?;
-    screen.facts(&[(Word::Amount.in_(lang), shown::money_or_dash(answer.amount.as_ref(), lang))])?;
-    for why in answer.why_not_free {
-        screen.line(format_args!("{} {why}", lang.pick("Nicht kostenfrei:", "not free:")))?;
-    }
-    for why in answer.why_not_billable {
-        screen.line(format_args!("{} {why}", lang.pick("Nicht berechnet:", "not billable:")))?;
-    }
-    for rule in answer.rules {
-        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
-        screen.line(format_args!("  {}  {text}", screen.ink(Ink::Faint, rule.id)))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

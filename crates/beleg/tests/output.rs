@@ -284,6 +284,30 @@ fn a_slash_in_a_references_system_is_refused_and_in_its_number_taken() {
 }
 
 #[test]
+fn a_preview_is_told_in_the_readers_language() {
+    let served = Served::with_a_ticket();
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let [from, to] = [now - chrono::TimeDelta::hours(1), now].map(|at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let preview = |lang: &str, more: &[&str]| {
+        let asked = ["--lang", lang, "ticket", "preview", "desk/INC/7", "--activity", "execution", "--by", "ben"];
+        served.beleg(&[&asked[..], &["--from", &from, "--to", &to], more].concat())
+    };
+    for (lang, words) in [
+        ("de", "Nicht berechnet: 1:00:00 übernommen (withheld.unclassified): Eröffnung 2026-03-02T09:00:00Z"),
+        ("en", "not billable: 1:00:00 withheld (withheld.unclassified): opening 2026-03-02T09:00:00Z"),
+    ] {
+        let said = preview(lang, &[]);
+        assert!(out(&said).lines().any(|line| line == words), "{words:?} in {}{}", out(&said), err(&said));
+    }
+    assert!(preview("en", &["--duration-minutes", "60"]).status.success());
+    for (lang, words) in [("de", "als der Zeitraum hat: 60 Minuten"), ("en", "than the window has: 60 minutes")] {
+        let refused = preview(lang, &["--duration-minutes", "90"]);
+        assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+        assert!(err(&refused).contains("--duration-minutes 90") && err(&refused).contains(words), "{}", err(&refused));
+    }
+}
+
+#[test]
 fn work_that_is_too_late_names_its_end_and_days() {
     let served = Served::with_a_ticket();
     let window = ["--from", "2026-03-02T09:00", "--to", "2026-03-02T09:30"];
