@@ -28,6 +28,14 @@ async fn wrong_work_is_refused_with_its_reason_and_leaves_nothing() {
     assert_eq!(refused(&house, unknown).await, (Code::NotFound, "TICKET_UNKNOWN".into()));
     let no_uuid = pb::LogWorkRequest { ticket_id: "42".into(), ..good() };
     assert_eq!(refused(&house, no_uuid).await, malformed);
+    let nil = || uuid::Uuid::nil().to_string();
+    for of_nobody in
+        [pb::LogWorkRequest { ticket_id: nil(), ..good() }, pb::LogWorkRequest { request_id: nil(), ..good() }]
+    {
+        let status = house.tickets().log_work(house.call(of_nobody)).await.unwrap_err();
+        assert_eq!(told(&status), malformed);
+        assert!(status.message().contains("is the nil UUID, which names nothing"), "{status:?}");
+    }
     let no_request = pb::LogWorkRequest { request_id: String::new(), ..good() };
     assert_eq!(refused(&house, no_request).await, malformed);
     let future = pb::LogWorkRequest { to: Some(at("14:01")), ..good() };

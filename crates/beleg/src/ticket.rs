@@ -4,6 +4,7 @@ use crate::args::{self, OfTicket};
 use crate::client::Client;
 use crate::data_word;
 use crate::failure::{Failure, Outcome};
+use crate::said::Said;
 use crate::screen::{Ink, Screen, account_cell, right};
 use crate::session::Session;
 use crate::word::Word;
@@ -66,9 +67,16 @@ pub(crate) fn key(text: &str) -> Result<pb::TicketKey, Failure> {
         Some((system, number)) if !system.is_empty() && !number.is_empty() => {
             Key::Reference(pb::Reference { system: system.to_owned(), number: number.to_owned() })
         }
-        _ => Uuid::parse_str(text)
-            .map(|id| Key::TicketId(id.to_string()))
-            .map_err(|_| Failure::NoTicketName { text: text.to_owned() })?,
+        _ => match Uuid::parse_str(text) {
+            Ok(id) if id.is_nil() => {
+                return Err(Failure::Usage(Said::new(
+                    format!("{text:?} ist die Null-UUID, und die bezeichnet nichts"),
+                    format!("{text:?} is the nil UUID, which names nothing"),
+                )));
+            }
+            Ok(id) => Key::TicketId(id.to_string()),
+            Err(_) => return Err(Failure::NoTicketName { text: text.to_owned() }),
+        },
     };
     Ok(pb::TicketKey { key: Some(key) })
 }
@@ -343,6 +351,7 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::key;
+    use crate::lang::Lang;
     use beleg_server::pb::ticket_key::Key;
 
     #[test]
@@ -354,5 +363,8 @@ mod tests {
         for wrong in ["", "INC0000045", "/1", "a/"] {
             assert!(key(wrong).is_err());
         }
+        let nil = key("00000000-0000-0000-0000-000000000000").expect_err("nobody's id");
+        assert!(nil.told_in(Lang::En).contains("is the nil UUID, which names nothing"));
+        assert!(nil.told_in(Lang::De).contains("ist die Null-UUID, und die bezeichnet nichts"));
     }
 }

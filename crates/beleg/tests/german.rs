@@ -426,6 +426,7 @@ fn what_a_server_is_asked_is_answered_in_german() {
     for (refused, code) in [
         (&["ticket", "show", "desk/none"][..], 1),
         (&["ticket", "show", "x"], 2),
+        (&["ticket", "show", "00000000-0000-0000-0000-000000000000"], 2),
         (&["ledger", "explain", "99"], 1),
         (&["policy", "show", "none"], 1),
     ] {

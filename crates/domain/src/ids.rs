@@ -16,13 +16,16 @@ use crate::refusal::Refusal;
 pub struct EventId(pub Uuid);
 
 impl EventId {
-    /// Parses a UUID in hyphenated form.
+    /// Parses a UUID in hyphenated form; the nil UUID is nobody's.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Refusal> {
         if text.is_empty() {
             return Err(Refusal::malformed(field, format!("{field} is missing: give a UUID")));
         }
         match Uuid::try_parse(text) {
-            Ok(id) if text.len() == 36 && !id.is_nil() => Ok(Self(id)),
+            Ok(id) if id.is_nil() => {
+                Err(Refusal::malformed(field, format!("{field} is the nil UUID, which names nothing")))
+            }
+            Ok(id) if text.len() == 36 => Ok(Self(id)),
             _ => Err(Refusal::malformed(
                 field,
                 format!("{field} is not a UUID (expected 36 characters, hyphenated): {text:.80?}"),

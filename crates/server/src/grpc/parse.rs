@@ -32,7 +32,11 @@ pub(crate) struct Envelope<'a> {
 /// Reads what every command holds.
 pub(crate) fn request(metadata: &MetadataMap, envelope: Envelope<'_>) -> Parsed<Request> {
     let call = CallInfo::read(metadata)?;
-    let id = Uuid::try_parse(envelope.request_id).ok().filter(|id| envelope.request_id.len() == 36 && !id.is_nil());
+    let id = Uuid::try_parse(envelope.request_id).ok().filter(|_| envelope.request_id.len() == 36);
+    if id.is_some_and(|id| id.is_nil()) {
+        let what = "request_id is the nil UUID, which names nothing; choose a new one for every command";
+        return Err(Refusal::malformed("request_id", what));
+    }
     let id = id.ok_or_else(|| {
         Refusal::malformed(
             "request_id",
