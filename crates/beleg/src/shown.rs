@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_window_of_seconds_is_no_empty_one() {
-        let at = |second| Some(instant::stamp_of_seconds(39_600 + second));
+        let at = |second: i64| Some(instant::stamp_of_seconds(39_600 + second));
         assert_eq!(window(at(0).as_ref(), at(60).as_ref()), "11:00–11:01");
         assert_eq!(window(at(0).as_ref(), at(30).as_ref()), "11:00:00–11:00:30");
         assert_eq!(window(at(10).as_ref(), at(60).as_ref()), "11:00:10–11:01:00");
