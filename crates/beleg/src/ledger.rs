@@ -125,10 +125,13 @@ async fn list(
         Word::Origin,
     ];
     let mut table = screen.table(headings.map(|word| word.in_(session.lang)));
-    // Where nothing was imported there is nothing to say.
+    // Where nothing was reversed, or imported, there is nothing to say.
+    let reversed = whole.entries.iter().any(|entry| !reversal(entry).is_empty());
     let imported = whole.entries.iter().any(|entry| entry.origin.is_some());
-    if let Some(column) = table.column_mut(9).filter(|_| !imported) {
-        column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+    for (place, said) in [(8, reversed), (9, imported)] {
+        if let Some(column) = table.column_mut(place).filter(|_| !said) {
+            column.set_constraint(comfy_table::ColumnConstraint::Hidden);
+        }
     }
     for entry in &whole.entries {
         table.add_row([
