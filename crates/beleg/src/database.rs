@@ -3,6 +3,7 @@
 use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::said::Said;
+use crate::screen::complain;
 use crate::session::Session;
 use crate::storage::from_environment;
 use beleg_store::{PostgresOptions, Roles};
@@ -26,6 +27,13 @@ pub(crate) async fn run(session: &Session, args: args::Database) -> Result<Outco
             format!("as whom? give --admin URL (or set {ADMIN})"),
         ))
     })?;
+    if args.owner == args.service {
+        let role = &args.owner;
+        return Err(Failure::Usage(Said::new(
+            format!("--owner und --service sind beide {role}: wer dient, darf die Tabellen nicht besitzen"),
+            format!("--owner and --service are both {role}: who serves must not own the tables"),
+        )));
+    }
     let options = PostgresOptions::default();
     let place = lang.pick("Datenbank", "database");
     let failed = |error: beleg_store::OpenError| Failure::Store { place: place.to_owned(), error: error.into() };
@@ -44,7 +52,20 @@ pub(crate) async fn run(session: &Session, args: args::Database) -> Result<Outco
             *password = Some(new);
         }
     }
-    roles.init(&admin, options).await.map_err(failed)?;
+    let done = roles.init(&admin, options).await.map_err(failed);
+    if done.is_err() {
+        // The roles may be there already, and then their passwords are shown now or never. The error that follows is
+        // why; what cannot be asked is told as well.
+        let missing = roles.missing(&admin, options).await.unwrap_or_default();
+        made.retain(|(role, _)| !missing.contains(role));
+        for (role, password) in &made {
+            complain(lang.pick(
+                format!("Rolle {role} ist angelegt, ihr Kennwort nur hier gezeigt: {password}"),
+                format!("role {role} is created, its password shown here only: {password}"),
+            ));
+        }
+    }
+    done?;
     tell(session, &roles, &missing, &made)
 }
 

@@ -174,10 +174,9 @@ fn foreign(what: &Foreign) -> String {
 
 fn opening(error: &OpenError) -> String {
     match error {
-        OpenError::Missing { path } => format!(
-            "unter {} gibt es kein Protokoll: den Server einmal starten, oder etwas importieren",
-            path.display()
-        ),
+        OpenError::Missing { path } => {
+            format!("unter {} gibt es kein Protokoll: den Server einmal starten", path.display())
+        }
         OpenError::InUse { path } => format!(
             "{} ist gesperrt: ein anderer Prozess schreibt dieses Protokoll. Ihn zuerst anhalten, oder hier ein anderes \
              Verzeichnis angeben",
@@ -196,6 +195,9 @@ fn opening(error: &OpenError) -> String {
             "{} hat das Schema {found}, dieses Programm liest {known}: einmal zum Schreiben öffnen",
             path.display()
         ),
+        OpenError::NotOurs { path } => {
+            format!("{} ist die Datenbank eines anderen Programms: ein anderes Verzeichnis angeben", path.display())
+        }
         OpenError::OtherBuild { path, version } => {
             format!("{} hat das Schema {version} eines anders gebauten Programms", path.display())
         }

@@ -114,6 +114,41 @@ fn database() -> Option<Database> {
 }
 
 #[test]
+fn who_serves_does_not_own_and_a_failed_preparation_loses_no_password() {
+    let Some(database) = database() else { return };
+    let admin = database.url();
+    let unique = database.name().trim_start_matches("beleg_test_").to_owned();
+    let (owner, service) = (format!("own_{unique}"), format!("svc_{unique}"));
+    let init = |owner: &str| run("", &["database", "init", "--admin", admin, "--owner", owner, "--service", &service]);
+    let refused = complained(&init(&service));
+    assert!(refused.contains(&format!("are both {service}")), "{refused}");
+
+    // A schema of somebody else's is in the way.
+    let sql = |statements: String| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            use sqlx::Connection as _;
+            let mut shell = sqlx::PgConnection::connect(admin).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut shell).await.unwrap();
+        });
+    };
+    sql("CREATE SCHEMA beleg_log".to_owned());
+    let refused = complained(&init(&owner));
+    for role in [&owner, &service] {
+        let shown = refused.lines().find(|line| line.contains(&format!("role {role} is created"))).unwrap();
+        let password = shown.rsplit(' ').next().unwrap();
+        // It opens the door: with it the refusal is another one.
+        let status = run(&as_role(admin, role, password), &["verify"]);
+        assert!(!complained(&status).contains("password"), "{refused}");
+    }
+    sql("DROP SCHEMA beleg_log".to_owned());
+    said(&init(&owner));
+    sql(format!(
+        "DROP OWNED BY {service} CASCADE; DROP ROLE {service}; DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}"
+    ));
+}
+
+#[test]
 fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     let Some(database) = database() else { return };
     let admin = database.url();

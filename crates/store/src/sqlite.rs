@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
 pub(crate) use fault::{cause, open_error};
 pub(crate) use insert::{BulkInsert, insert, rooms};
-pub(crate) use migration::{check_schema, migrate};
+pub(crate) use migration::{check_schema, migrate, refuse_foreign};
 
 use crate::log::OpenError;
 

@@ -129,7 +129,7 @@ pub enum ReadError {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// Nothing is there, and reading was all that was asked for.
-    #[error("no log at {path}: start the server once, or import into it")]
+    #[error("no log at {path}: start the server once")]
     Missing {
         /// The file looked for.
         path: PathBuf,
@@ -167,6 +167,12 @@ pub enum OpenError {
         found: i64,
         /// The schema needed.
         known: i64,
+    },
+    /// Another program's database.
+    #[error("{path} is a database of another program: give another directory")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
     },
     /// The schema has this program's number, but was made by another build.
     #[error("{path} has the schema {version} of another build of this program")]

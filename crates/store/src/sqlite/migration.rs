@@ -7,8 +7,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Handle;
 
-use super::open_error;
+use super::{open_error, reading};
 use crate::log::OpenError;
+
+/// Page cache for a look at the schema.
+const LOOK_CACHE_KIB: u32 = 64;
 
 /// Brings a file up to this program's schema; a newer one is refused.
 ///
@@ -40,6 +43,19 @@ pub(crate) async fn migrate(
         })
     });
     migrated.await.unwrap_or(Err(io))
+}
+
+/// Refuses another program's database before anything is written to it: to open it for writing would already change how
+/// it keeps its journal. What cannot be read is left to whoever opens it.
+pub(crate) async fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
+    let Ok(mut connection) = reading(path, LOOK_CACHE_KIB).connect().await else { return Ok(()) };
+    let looked = found(&mut connection, path).await;
+    // It was only looked at.
+    let _ = connection.close().await;
+    match looked {
+        Err(foreign @ OpenError::NotOurs { .. }) => Err(foreign),
+        _ => Ok(()),
+    }
 }
 
 /// Demands exactly this program's schema.
@@ -81,7 +97,12 @@ async fn found(connection: &mut SqliteConnection, path: &Path) -> Result<i64, Op
         .await
         .map_err(failed)?;
     if migrated.is_none() {
-        return Ok(0);
+        // An empty file may become ours; one with tables of its own is somebody else's.
+        let foreign = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1").fetch_optional(connection).await;
+        return match foreign.map_err(failed)? {
+            None => Ok(0),
+            Some(_) => Err(OpenError::NotOurs { path: path.to_owned() }),
+        };
     }
     sqlx::query("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
         .fetch_one(connection)

@@ -53,6 +53,20 @@ async fn a_log_of_a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn another_programs_database_is_refused_and_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log.sqlite");
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let mut theirs = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&mut theirs).await.unwrap();
+    theirs.close().await.unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = SqliteLog::open(directory.path(), LogOptions::new(ClockKind::System)).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
 async fn a_second_writer_another_clock_and_a_missing_log_are_refused() {
     let desk = Desk::sqlite().await;
     let options = LogOptions::new(ClockKind::System);

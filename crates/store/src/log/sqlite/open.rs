@@ -17,7 +17,7 @@ use crate::log::queue::Queue;
 use crate::log::stream_names::StreamNames;
 use crate::log::writer::{Gauges, Writer};
 use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
-use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, writing};
+use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, refuse_foreign, writing};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/log");
 
@@ -36,6 +36,7 @@ impl SqliteLog {
     pub async fn open(directory: &Path, options: LogOptions) -> Result<Self, OpenError> {
         let lock = lock(directory)?;
         let path = directory.join(FILE);
+        refuse_foreign(&path).await?;
         flush_what_was_left(directory)?;
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
