@@ -270,6 +270,20 @@ async fn a_server_with_a_clock_of_its_own_is_not_told_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_of_a_policy_that_gives_a_terminal_orders_is_not_published() {
+    let house = House::empty().await;
+    let document = crate::house::POLICY.replace("Support and billing", "Support\\u001b[31m");
+    let checked = pb::CheckPolicyRequest { document: document.clone() };
+    let checked = house.policies().check_policy(house.call(checked)).await.unwrap().into_inner();
+    assert!(checked.problems.len() == 1 && checked.problems[0].contains("U+001B"), "{checked:?}");
+    let published = pb::PublishPolicyRequest { request_id: id(), document, ..Default::default() };
+    let head = house.head().await;
+    let status = house.policies().publish_policy(house.call(published)).await.unwrap_err();
+    assert_eq!(told(&status), (Code::InvalidArgument, "MALFORMED".into()));
+    assert_eq!(house.head().await, head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_refused_where_logging_would_be() {
     let mut house = House::ready().await;
     let ticket = play(&mut house).await;

@@ -175,8 +175,8 @@ async fn explain(session: &Session, client: &Client, number: i64) -> Result<(), 
     let entry = answer.entry.ok_or_else(|| Failure::Answer("entry".to_owned()))?;
     let rule = answer.rule.unwrap_or_default();
     let clause = answer.clause.unwrap_or_default();
-    let rule_text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
-    let clause_text = clause.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+    let rule_text = shown::policy_text(rule.text.as_ref(), lang);
+    let clause_text = shown::policy_text(clause.text.as_ref(), lang);
     let currency = entry.amount.as_ref().map_or("", |amount| amount.currency_code.as_str());
     let rate = entry
         .hourly_rate_minor

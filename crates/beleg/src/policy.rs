@@ -193,14 +193,14 @@ async fn show(
     screen.show(&table)?;
     let mut table = screen.table([Word::Rule, Word::Account, Word::Clause, Word::Text].map(|word| word.in_(lang)));
     for rule in answer.rules {
-        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+        let text = shown::policy_text(rule.text.as_ref(), lang);
         table.add_row([rule.id.into(), account_cell(&rule.account, lang), rule.clause.into(), text.into()]);
     }
     screen.show(&table)?;
     let mut table = screen.table([Word::Clause, Word::Heading, Word::Text].map(|word| word.in_(lang)));
     for clause in answer.clauses {
-        let text = clause.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
-        table.add_row([clause.id, clause.heading, text]);
+        let text = shown::policy_text(clause.text.as_ref(), lang);
+        table.add_row([clause.id, shown::plain(&clause.heading), text]);
     }
     screen.show(&table)?;
     Ok(Outcome::Good)

@@ -31,6 +31,10 @@ pub(crate) fn of(problem: &Problem) -> String {
         Problem::DuplicateClause { id } => format!("Klausel {id:?} ist zweimal festgelegt"),
         Problem::DuplicateRule { id } => format!("Regel {id:?} ist zweimal festgelegt"),
         Problem::MissingText { place, field } => format!("{place}: {field} fehlt oder ist leer"),
+        Problem::ControlCharacter { place, field, character } => format!(
+            "{place}: {field} enthält das Steuerzeichen U+{:04X}; erlaubt sind nur Zeilenenden und Tabulatoren",
+            u32::from(*character)
+        ),
         Problem::UnknownClause { rule, clause } => {
             format!("Regel {rule:?} beruht auf Klausel {clause:?}, die es nicht gibt")
         }

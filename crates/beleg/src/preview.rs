@@ -54,7 +54,7 @@ pub(crate) async fn run(session: &Session, request: pb::PreviewWorkRequest) -> R
         }
     }
     for rule in answer.rules {
-        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+        let text = shown::policy_text(rule.text.as_ref(), lang);
         screen.line(format_args!("  {}  {text}", screen.ink(Ink::Faint, rule.id)))?;
     }
     Ok(())

@@ -16,6 +16,24 @@ pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, se
     format!("{count} {noun}")
 }
 
+/// A text that others wrote, as it may go to a terminal: what that would obey is written out.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && !matches!(letter, '\n' | '\t') {
+            plain.extend(letter.escape_default());
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
+}
+
+/// A policy's text in the reader's language.
+pub(crate) fn policy_text(text: Option<&pb::Text>, lang: Lang) -> String {
+    text.map(|text| plain(lang.pick(&text.de, &text.en))).unwrap_or_default()
+}
+
 /// `240.00 EUR`, in German `240,00 EUR`, with as many digits as the currency has. Integers only.
 pub(crate) fn money(amount: &pb::Money, lang: Lang) -> String {
     amount_minor(amount.amount_minor, &amount.currency_code, lang)
@@ -175,7 +193,7 @@ pub(crate) fn findings(findings: &pb::Findings, lang: Lang) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{account, amount_minor, duration, window};
+    use super::{account, amount_minor, duration, plain, policy_text, window};
     use crate::instant;
     use crate::lang::Lang;
     use beleg_server::pb;
@@ -190,6 +208,15 @@ mod tests {
         assert_eq!(amount_minor(i64::MIN, "EUR", Lang::En), "-92233720368547758.08 EUR");
         assert_eq!(amount_minor(7, "NOPE", Lang::En), "7 minor units NOPE");
         assert_eq!(amount_minor(1, "NOPE", Lang::De), "1 kleinste Einheit NOPE");
+    }
+
+    #[test]
+    fn no_text_gives_a_terminal_orders() {
+        assert_eq!(plain("Größe\n\t1"), "Größe\n\t1");
+        assert_eq!(plain("a\u{1b}[31mb\u{9b}c\rd\u{7f}"), "a\\u{1b}[31mb\\u{9b}c\\rd\\u{7f}");
+        let text = pb::Text { de: "\u{7}Ton".to_owned(), en: "\u{7}tone".to_owned() };
+        assert_eq!(policy_text(Some(&text), Lang::De), "\\u{7}Ton");
+        assert_eq!(policy_text(None, Lang::En), "");
     }
 
     #[test]

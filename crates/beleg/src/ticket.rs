@@ -317,7 +317,7 @@ async fn cost(session: &Session, request: pb::GetCostStatusRequest) -> Result<()
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
     for one in &answer.activities {
         let rule = one.rule.clone().unwrap_or_default();
-        let text = rule.text.map(|text| lang.pick(text.de, text.en)).unwrap_or_default();
+        let text = shown::policy_text(rule.text.as_ref(), lang);
         table.add_row([
             data_word::in_(shown::activity(one.activity()), lang).into(),
             account_cell(&shown::account(one.account()), lang),

@@ -42,13 +42,23 @@ impl Kinds {
 /// The account of every rule defined, by id. A duplicate's later definition is reported and not used.
 type Accounts<'a> = BTreeMap<&'a str, Option<Account>>;
 
-pub(super) fn check(document: &Document) -> Result<Checked, Vec<Problem>> {
+/// Who gives a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Its author, who can still mend it.
+    Author,
+    /// The log, where it stays as it was published. What an earlier check let through must be readable for as long as
+    /// tickets rest on it.
+    Log,
+}
+
+pub(super) fn check(document: &Document, source: Source) -> Result<Checked, Vec<Problem>> {
     let mut problems = Vec::new();
     let accounts: Accounts<'_> = document.rule.iter().rev().map(|rule| (rule.id.as_str(), rule.account)).collect();
 
     check_name(document, &mut problems);
     check_limits(document, &mut problems);
-    check_texts(document, &mut problems);
+    check_texts(document, source, &mut problems);
     check_clauses(document, &mut problems);
     check_rules(document, &mut problems);
     check_required(&accounts, &mut problems);
@@ -98,10 +108,12 @@ fn check_limits(document: &Document, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_texts(document: &Document, problems: &mut Vec<Problem>) {
+fn check_texts(document: &Document, source: Source, problems: &mut Vec<Problem>) {
     let mut check = |place: String, field: &'static str, text: &str| {
         if text.trim().is_empty() {
             problems.push(Problem::MissingText { place, field });
+        } else if let Some(character) = control_character(text).filter(|_| source == Source::Author) {
+            problems.push(Problem::ControlCharacter { place, field, character });
         }
     };
     check("title".to_owned(), "de", &document.title.de);
@@ -117,6 +129,18 @@ fn check_texts(document: &Document, problems: &mut Vec<Problem>) {
         check(place.clone(), "de", &rule.de);
         check(place, "en", &rule.en);
     }
+}
+
+/// Texts go to terminals, which obey what is no text. The carriage return is that of a file with lines ending in CR LF.
+fn control_character(text: &str) -> Option<char> {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let ends_a_line = letter == '\r' && letters.peek() == Some(&'\n');
+        if letter.is_control() && !matches!(letter, '\n' | '\t') && !ends_a_line {
+            return Some(letter);
+        }
+    }
+    None
 }
 
 fn check_clauses(document: &Document, problems: &mut Vec<Problem>) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::problem::{Problem, cut};
+use super::problem::{Problem, repeated};
 use crate::facts::{Account, Behaviour, Class, FaultCause, Findings, Reproducible};
 
 /// Largest document read, in bytes.
@@ -125,7 +125,7 @@ impl Document {
         bounded(text.len())?;
         toml::from_str(text).map_err(|error| Problem::Toml {
             line: error.span().map(|span| line_at(text, span.start)),
-            message: cut(error.message(), MESSAGE_CHARS_MAX),
+            message: repeated(error.message(), MESSAGE_CHARS_MAX),
         })
     }
 
@@ -148,7 +148,7 @@ fn bounded(bytes: usize) -> Result<(), Problem> {
 }
 
 fn json_problem(error: &serde_json::Error) -> Problem {
-    Problem::Json { message: cut(&error.to_string(), MESSAGE_CHARS_MAX) }
+    Problem::Json { message: repeated(&error.to_string(), MESSAGE_CHARS_MAX) }
 }
 
 /// Lines count from 1.

@@ -6,9 +6,9 @@
 //! allowance and limits, is the program's and not in here; the rules it names for that are [`Required`].
 //!
 //! **There is no unchecked policy.** A [`Policy`] comes only out of [`Policy::from_toml`] and
-//! [`Policy::from_canonical_json`], both of which run every check and report all problems together. So whoever
-//! holds one may rely on it: every combination of facts has exactly one outcome, every rule named exists, every
-//! clause is there in German and English.
+//! [`Policy::from_canonical_json`], both of which check it and report all problems together. So whoever holds one
+//! may rely on it: every combination of facts has exactly one outcome, every rule named exists, every clause is
+//! there in German and English. What its texts may not hold is asked of its author only, not of the log.
 
 mod check;
 mod classify;
@@ -26,7 +26,7 @@ pub use names::{ClauseId, Required, RuleId};
 pub use problem::Problem;
 
 use crate::facts::{Account, Class, Findings};
-use check::Checked;
+use check::{Checked, Source};
 use document::Document;
 
 /// One numbered statement of the policy.
@@ -84,7 +84,7 @@ impl Policy {
     /// line.
     pub fn from_toml(text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::from_toml(text).map_err(|problem| vec![problem])?;
-        Self::from_document(document)
+        Self::from_document(document, Source::Author)
     }
 
     /// Reads a policy as the log holds it: exactly the bytes that [`Policy::canonical_json`] gave.
@@ -92,18 +92,19 @@ impl Policy {
     /// # Errors
     ///
     /// As [`Policy::from_toml`], and [`Problem::NotCanonical`] for other bytes with the same content: their hash
-    /// would differ from the policy's.
+    /// would differ from the policy's. [`Problem::ControlCharacter`] is none here: policies were published before it
+    /// was one, and they stay readable.
     pub fn from_canonical_json(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let document = Document::from_json(bytes).map_err(|problem| vec![problem])?;
-        let policy = Self::from_document(document)?;
+        let policy = Self::from_document(document, Source::Log)?;
         if policy.canonical_json != bytes {
             return Err(vec![Problem::NotCanonical]);
         }
         Ok(policy)
     }
 
-    fn from_document(document: Document) -> Result<Self, Vec<Problem>> {
-        let checked = check::check(&document)?;
+    fn from_document(document: Document, source: Source) -> Result<Self, Vec<Problem>> {
+        let checked = check::check(&document, source)?;
         let canonical_json = document.canonical_json().map_err(|problem| vec![problem])?;
         let places = checked.rules.iter().enumerate();
         Ok(Self {

@@ -78,6 +78,19 @@ pub enum Problem {
         /// `de`, `en` or `heading`.
         field: &'static str,
     },
+    /// A text holds a character that a terminal obeys instead of showing it.
+    #[error(
+        "{place}: {field} holds the control character U+{:04X}; a text may hold line ends and tabs, and no others",
+        u32::from(*.character)
+    )]
+    ControlCharacter {
+        /// The title, or the clause or rule.
+        place: String,
+        /// `de`, `en` or `heading`.
+        field: &'static str,
+        /// The first one.
+        character: char,
+    },
     /// A rule rests on a clause that does not exist.
     #[error("rule {rule:?} rests on clause {clause:?}, which is not defined")]
     UnknownClause {
@@ -252,8 +265,21 @@ pub(super) fn shown(id: &str) -> String {
     cut(id, ID_CHARS_MAX)
 }
 
+/// A parser's message as a problem repeats it: it may quote from the document whatever a terminal would obey.
+pub(super) fn repeated(message: &str, chars_max: usize) -> String {
+    let mut repeated = String::new();
+    for letter in message.chars().take(chars_max) {
+        if letter.is_control() && letter != '\n' {
+            repeated.extend(letter.escape_default());
+        } else {
+            repeated.push(letter);
+        }
+    }
+    repeated
+}
+
 /// The first `chars_max` characters.
-pub(super) fn cut(text: &str, chars_max: usize) -> String {
+fn cut(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max).collect()
 }
 

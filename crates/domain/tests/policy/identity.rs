@@ -47,6 +47,18 @@ fn json_that_is_not_canonical_is_refused() {
 }
 
 #[test]
+fn a_text_that_may_no_longer_be_published_can_be_read_back() {
+    let json = String::from_utf8(default_policy().canonical_json().to_vec()).unwrap();
+    let from = "This time is included in the price of the accepted quote.";
+    assert!(json.contains(from));
+    // RFC 8785 writes this character so.
+    let published = json.replacen(from, "\\u001b[31mfree\\u001b[0m", 1);
+    let policy = Policy::from_canonical_json(published.as_bytes()).unwrap();
+    assert_eq!(policy.rule("covered.quote").unwrap().text.en, "\u{1b}[31mfree\u{1b}[0m");
+    assert_eq!(policy.canonical_json(), published.as_bytes());
+}
+
+#[test]
 fn json_is_checked_like_toml() {
     let json = String::from_utf8(default_policy().canonical_json().to_vec()).unwrap();
     let from = r#""late_work_days":35"#;

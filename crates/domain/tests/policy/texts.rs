@@ -1,5 +1,5 @@
 use beleg_domain::facts::Account;
-use beleg_domain::policy::{Problem, Required};
+use beleg_domain::policy::{Policy, Problem, Required};
 
 use crate::{changed, refused, with, without};
 
@@ -40,6 +40,38 @@ fn a_missing_translation_is_refused() {
 
     let toml = changed("heading = \"Was umfasst die Erstdiagnose?\"", "heading = \"\"");
     assert_eq!(refused(&toml), missing("clause \"4.2\"", "heading"));
+}
+
+#[test]
+fn a_text_that_gives_a_terminal_orders_is_refused() {
+    let wrong =
+        |place: &str, field, character| [Problem::ControlCharacter { place: place.to_owned(), field, character }];
+    let texts = [
+        ("en = \"Support and billing\"", "title", "en"),
+        ("heading = \"Was umfasst die Erstdiagnose?\"", "clause \"4.2\"", "heading"),
+        ("en = \"What we do specifically for one customer is chargeable.\"", "clause \"3.1\"", "en"),
+        ("en = \"This time is included in the price of the accepted quote.\"", "rule \"covered.quote\"", "en"),
+    ];
+    for (written, place, field) in texts {
+        for (escape, character) in [("u001b[31m", '\u{1b}'), ("u009b", '\u{9b}'), ("u007f", '\u{7f}'), ("r", '\r')] {
+            let toml = changed(written, &format!("{}\\{escape} \"", &written[..written.len() - 1]));
+            assert_eq!(refused(&toml), wrong(place, field, character));
+        }
+        // Lines and columns are text, whoever ends lines how.
+        let toml = changed(written, &format!("{}\\n\\t-\\r\\n\"", &written[..written.len() - 1]));
+        assert!(Policy::from_toml(&toml).is_ok(), "{place}");
+    }
+    assert_eq!(
+        wrong("title", "en", '\u{1b}')[0].to_string(),
+        "title: en holds the control character U+001B; a text may hold line ends and tabs, and no others"
+    );
+}
+
+#[test]
+fn what_a_parser_repeats_of_a_document_gives_a_terminal_no_orders() {
+    let toml = changed("late_work_days = 35", "late_work_days = 35\n\"\\u001b[31m\" = 1");
+    let said = refused(&toml)[0].to_string();
+    assert!(said.contains("[31m") && !said.contains('\u{1b}'), "{said:?}");
 }
 
 #[test]
