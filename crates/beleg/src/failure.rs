@@ -2,14 +2,17 @@
 
 use crate::client::broke_on_the_way;
 use crate::lang::Lang;
+use crate::policy_german;
 use crate::refusal::Refusal;
 use crate::refusal_german;
 use crate::said::Said;
+use crate::sentence::Sentence;
 use crate::store_german;
+use beleg_domain::policy::Problem;
 use beleg_store::{OpenError, ViewError, ViewsOpenError};
 use std::error::Error;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tonic::Status;
 
@@ -47,6 +50,22 @@ pub(crate) enum Failure {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// A file that is read as text holds none.
+    NoText {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+        /// What it should be.
+        wanted: Said,
+    },
+    /// A policy that may not be published.
+    BadPolicy {
+        /// Its file.
+        place: String,
+        /// Everything that is wrong with it.
+        problems: Vec<Problem>,
     },
     /// A file says something that it may not.
     Malformed {
@@ -127,6 +146,15 @@ impl From<Status> for Failure {
 }
 
 impl Failure {
+    /// A text file that could not be read. Of one that is no text, neither path nor permissions are what is wrong.
+    pub(crate) fn of_text_file(path: &Path, error: io::Error, wanted: Said) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::IsADirectory => Self::NoText { path, error, wanted },
+            _ => Self::File { path, error },
+        }
+    }
+
     /// 2 for what the caller should have typed otherwise, 1 for all else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -142,8 +170,12 @@ impl Failure {
             Self::Usage(_) | Self::NoTicketName { .. } | Self::BadAddress { .. } => "USAGE",
             Self::Unmet(_) => "UNMET",
             Self::PipeClosed | Self::Output(_) => "OUTPUT",
-            Self::File { .. } => "FILE",
-            Self::Malformed { .. } | Self::TooLong { .. } | Self::Store { .. } | Self::Several(_) => "MALFORMED",
+            Self::File { .. } | Self::NoText { .. } => "FILE",
+            Self::Malformed { .. }
+            | Self::BadPolicy { .. }
+            | Self::TooLong { .. }
+            | Self::Store { .. }
+            | Self::Several(_) => "MALFORMED",
             Self::NothingListens { .. } => "NO_SERVER",
             Self::ServerLost { .. } => "SERVER_LOST",
             Self::Refused(refusal) => refusal.code,
@@ -161,6 +193,7 @@ impl Failure {
         !matches!(
             self,
             Self::Malformed { .. }
+                | Self::BadPolicy { .. }
                 | Self::TooLong { .. }
                 | Self::Store { .. }
                 | Self::Several(_)
@@ -191,6 +224,15 @@ impl Failure {
                 format!("{}: {}\n  Pfad und Rechte prüfen.", path.display(), store_german::system(error)),
                 format!("{}: {error}\n  check the path and its permissions.", path.display()),
             ),
+            Self::NoText { path, error, wanted } => {
+                let what = lang.pick(store_german::system(error), error.to_string());
+                format!("{}: {what}\n  {}", path.display(), wanted.clone().in_(lang))
+            }
+            Self::BadPolicy { place, problems } => {
+                let sum = Sentence::PolicyProblems { count: problems.len() }.in_(lang);
+                let lines = problems.iter().map(|problem| format!("\n  {}", policy_german::told(problem, lang)));
+                format!("{place}: {sum}{}", lines.collect::<String>())
+            }
             Self::Malformed { place, what } => format!("{place}: {what}"),
             Self::TooLong { path, bytes, bytes_max } => lang.pick(
                 format!("{}: {bytes} Byte; so eine Datei hat höchstens {bytes_max}", path.display()),

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::lang::Lang;
-use crate::parser_german;
+use crate::{parser_german, policy_german};
 use clap::error::ErrorKind;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +34,12 @@ pub(crate) fn of_failure(failure: &Failure, lang: Lang) -> Value {
         if let Some(hint) = crate::failure::hint(refusal.code, lang) {
             object.insert("hint".to_owned(), json!(hint));
         }
+        return Value::Object(object);
+    }
+    if let Failure::BadPolicy { problems, .. } = failure {
+        let problems: Vec<_> = problems.iter().map(|problem| policy_german::told(problem, lang)).collect();
+        object.insert("message".to_owned(), json!(told.lines().next().unwrap_or_default()));
+        object.insert("problems".to_owned(), json!(problems));
         return Value::Object(object);
     }
     // What to do stands under what is wrong, indented.

@@ -4,6 +4,7 @@ use crate::args;
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::refusal::Refusal;
+use crate::said::Said;
 use crate::screen::{Ink, account_cell, right};
 use crate::sentence::Sentence;
 use crate::session::Session;
@@ -21,30 +22,45 @@ const DOCUMENT_BYTES_MAX: u64 = 256 << 10;
 
 /// Does one thing with policies.
 pub(crate) async fn run(session: &Session, wanted: args::Policy) -> Result<Outcome, Failure> {
-    if let args::Policy::Check { file } = wanted {
-        return check(session, &read(&file)?);
-    }
-    let client = session.connect().await?;
     match wanted {
-        // Answered above, without a server.
-        args::Policy::Check { .. } => Ok(Outcome::Good),
-        args::Policy::Show { name, version } => show(session, &client, name, version).await,
-        args::Policy::List => list(session, &client).await,
+        args::Policy::Check { file } => check(session, &read(&file)?),
+        args::Policy::Show { name, version } => {
+            let client = session.connect().await?;
+            show(session, &client, name, version).await
+        }
+        args::Policy::List => {
+            let client = session.connect().await?;
+            list(session, &client).await
+        }
         args::Policy::Publish { file } => {
-            let document = file.map_or_else(|| Ok(BUILT_IN.to_owned()), |file| read(&file))?;
-            publish(session, &client, document).await
+            let document = file.as_deref().map_or_else(|| Ok(BUILT_IN.to_owned()), read)?;
+            // Before a server is called: it tells problems in English only, and in one line.
+            let policy = sound(&document, file.as_deref())?;
+            let client = session.connect().await?;
+            publish(session, &client, document, policy.name()).await
         }
     }
 }
 
 /// A policy document from a file, bounded as the server bounds it.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |error| Failure::File { path: path.to_owned(), error };
+    let failed = |error| {
+        let wanted = Said::new("Eine Richtlinie ist eine Textdatei in TOML.", "a policy is a text file in TOML.");
+        Failure::of_text_file(path, error, wanted)
+    };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > DOCUMENT_BYTES_MAX {
         return Err(Failure::TooLong { path: path.to_owned(), bytes, bytes_max: DOCUMENT_BYTES_MAX });
     }
     std::fs::read_to_string(path).map_err(failed)
+}
+
+/// The policy of a document that may be published; the built-in one stands in no file.
+pub(crate) fn sound(document: &str, file: Option<&Path>) -> Result<Policy, Failure> {
+    Policy::from_toml(document).map_err(|problems| Failure::BadPolicy {
+        place: file.map_or_else(|| "support.toml".to_owned(), |path| path.display().to_string()),
+        problems,
+    })
 }
 
 /// All versions of all policies, in the order they were published.
@@ -80,8 +96,7 @@ fn check(session: &Session, document: &str) -> Result<Outcome, Failure> {
         let said = Sentence::PolicyProblems { count: problems.len() }.in_(session.lang);
         screen.line(screen.ink(Ink::Red, said))?;
         for problem in &problems {
-            let problem = session.lang.pick(policy_german::of(problem), problem.to_string());
-            screen.line(format_args!("  {problem}"))?;
+            screen.line(format_args!("  {}", policy_german::told(problem, session.lang)))?;
         }
     }
     Ok(outcome)
@@ -91,19 +106,19 @@ fn hash_of(policy: &Policy) -> String {
     policy.hash().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn publish(session: &Session, client: &Client, document: String) -> Result<Outcome, Failure> {
+async fn publish(session: &Session, client: &Client, document: String, name: &str) -> Result<Outcome, Failure> {
     let request = pb::PublishPolicyRequest {
         request_id: ids::fresh()?.to_string(),
         expected_version: None,
         occurred_at: None,
-        document: document.clone(),
+        document,
     };
     let screen = &session.screen;
     let answer = match client.policies().publish_policy(request).await {
         Ok(answer) => answer.into_inner(),
         // What was to be reached is so already: publishing may be repeated, by a script for example.
         Err(status) if Refusal::of(&status).reason.as_deref() == Some("POLICY_UNCHANGED") => {
-            let latest = latest_of(client, &document).await?;
+            let latest = latest(client, name).await?;
             if screen.is_json() {
                 let answer = pb::PublishPolicyResponse { policy: Some(latest), receipt: None };
                 screen.json(&json::of_message("PublishPolicyResponse", &answer).map_err(Failure::Answer)?)?;
@@ -126,12 +141,11 @@ async fn publish(session: &Session, client: &Client, document: String) -> Result
     Ok(Outcome::Good)
 }
 
-/// The latest version of the policy that a document names.
-async fn latest_of(client: &Client, document: &str) -> Result<pb::PolicyVersion, Failure> {
-    let incomplete = || Failure::Answer("policy".to_owned());
-    let name = Policy::from_toml(document).map_err(|_| incomplete())?.name().to_owned();
-    let request = pb::GetPolicyRequest { name, version: None };
-    client.policies().get_policy(request).await?.into_inner().policy.ok_or_else(incomplete)
+/// The latest version of a policy.
+async fn latest(client: &Client, name: &str) -> Result<pb::PolicyVersion, Failure> {
+    let request = pb::GetPolicyRequest { name: name.to_owned(), version: None };
+    let answer = client.policies().get_policy(request).await?.into_inner();
+    answer.policy.ok_or_else(|| Failure::Answer("policy".to_owned()))
 }
 
 async fn list(session: &Session, client: &Client) -> Result<Outcome, Failure> {

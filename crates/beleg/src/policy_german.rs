@@ -1,11 +1,19 @@
 //! What is wrong with a policy, in German. Keys, ids and values stay as they are written.
 
+use crate::lang::Lang;
 use crate::said::QUOTED;
 use beleg_domain::facts::{Account, Findings};
 use beleg_domain::policy::Problem;
 
-/// A problem in German.
-pub(crate) fn of(problem: &Problem) -> String {
+/// A problem in a language.
+pub(crate) fn told(problem: &Problem, lang: Lang) -> String {
+    match lang {
+        Lang::De => german(problem),
+        Lang::En => problem.to_string(),
+    }
+}
+
+fn german(problem: &Problem) -> String {
     match problem {
         Problem::TooLarge { bytes, bytes_max } => {
             format!("das Dokument hat {bytes} Bytes; gelesen werden höchstens {bytes_max}")

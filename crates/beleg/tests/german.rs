@@ -302,6 +302,11 @@ fn what_a_log_and_its_views_complain_of_is_german() {
     )
     .unwrap();
     leftovers.bad(&["rehearse", &path("steps.yaml")], 1);
+    std::fs::write(path("binary"), b"\xff\xfe\x00").unwrap();
+    for file in [path("binary"), data.path().display().to_string()] {
+        leftovers.bad(&["policy", "check", &file], 1);
+        leftovers.bad(&["rehearse", &file], 1);
+    }
     std::fs::write(path("large.toml"), " ".repeat(300 << 10)).unwrap();
     leftovers.bad(&["policy", "check", &path("large.toml")], 1);
     let policy = include_str!("../../../policies/support.toml");
@@ -522,5 +527,13 @@ fn demo_rehearsals_and_policies_speak_german() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     leftovers.good(&["rehearse", &format!("{root}/tests/rehearsals/quotes.yaml")]);
     leftovers.good(&["policy", "check", &format!("{root}/policies/support.toml")]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.toml").display().to_string();
+    let policy = include_str!("../../../policies/support.toml").replace("[\"no\", \"not_tested\"]", "[\"not_tested\"]");
+    std::fs::write(&file, policy.replace("Support und Abrechnung", "Support\\u001b[31m")).unwrap();
+    leftovers.bad(&["policy", "check", &file], 1);
+    // No server is asked.
+    leftovers.bad(&["--server", "http://127.0.0.1:1", "policy", "publish", &file], 1);
+    leftovers.bad(&["rehearse", &format!("{root}/tests/rehearsals/quotes.yaml"), "--policy", &file], 1);
     leftovers.none();
 }

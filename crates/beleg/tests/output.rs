@@ -264,6 +264,64 @@ fn a_policy_is_checked_without_a_server_and_published_twice_without_harm() {
 }
 
 #[test]
+fn a_policy_that_may_not_be_published_is_told_as_it_is_checked_and_no_server_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.toml").display().to_string();
+    let policy = include_str!("../../../policies/support.toml");
+    let (title, days) = ("en = \"Support and billing\"", "late_work_days = 35");
+    assert!(policy.contains(title) && policy.contains(days));
+    let policy = policy.replace(title, "en = \"\\u001b[31mSupport\"").replace(days, "late_work_days = -1");
+    std::fs::write(&file, policy).unwrap();
+    for (lang, days, title) in [
+        ("en", "  limits.late_work_days is -1; expected 0 to 3660", "  title: en holds the control character U+001B"),
+        (
+            "de",
+            "  limits.late_work_days ist -1; erwartet ist 0 bis 3660",
+            "  title: en enthält das Steuerzeichen U+001B",
+        ),
+    ] {
+        let checked = beleg(&["--lang", lang, "policy", "check", &file]);
+        let published = beleg(&["--lang", lang, "--server", "http://127.0.0.1:1", "policy", "publish", &file]);
+        assert_eq!((checked.status.code(), published.status.code()), (Some(1), Some(1)));
+        for said in [out(&checked), err(&published)] {
+            let lines: Vec<&str> = said.lines().collect();
+            assert_eq!(lines.len(), 3, "{said}");
+            assert!(lines[1].starts_with(days) && lines[2].starts_with(title), "{said}");
+            assert!(!said.contains('\u{1b}'), "{said:?}");
+        }
+    }
+    let published = beleg(&["--output", "json", "--server", "http://127.0.0.1:1", "policy", "publish", &file]);
+    let error = error_of(&published);
+    assert_eq!(error["code"], "MALFORMED", "{error}");
+    assert_eq!(error["problems"].as_array().unwrap().len(), 2, "{error}");
+}
+
+#[test]
+fn what_is_no_text_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("bin.toml").display().to_string();
+    std::fs::write(&binary, b"\xff\xfe\x00").unwrap();
+    let directory = folder.path().display().to_string();
+    for file in [&binary, &directory] {
+        for (command, lang, hint) in [
+            (&["policy", "check"][..], "en", "a policy is a text file in TOML"),
+            (&["policy", "check"], "de", "Eine Richtlinie ist eine Textdatei in TOML"),
+            (&["policy", "publish"], "en", "a policy is a text file in TOML"),
+            (&["rehearse"], "en", "scenarios are a text file in YAML"),
+            (&["rehearse"], "de", "Szenarien stehen in einer Textdatei in YAML"),
+        ] {
+            let said = beleg(&[&["--lang", lang][..], command, &[file.as_str()]].concat());
+            assert_eq!(said.status.code(), Some(1));
+            let said = err(&said);
+            assert!(said.contains(file.as_str()) && said.contains(hint), "{said}");
+            assert!(!said.contains("permissions") && !said.contains("Rechte"), "{said}");
+        }
+    }
+    let json = error_of(&beleg(&["--output", "json", "policy", "check", &binary]));
+    assert_eq!((&json["code"], json["hint"].is_string()), (&"FILE".into(), true), "{json}");
+}
+
+#[test]
 fn a_ticket_with_a_contract_can_be_imported_and_shown() {
     let served = Served::with_a_ticket();
     let shown = served.beleg(&["--lang", "en", "ticket", "show", "desk/INC/7"]);

@@ -84,6 +84,45 @@ fn every_file_that_cannot_be_played_is_named() {
     }
 }
 
+/// What playing a file is refused with, in a language.
+fn complaint(lang: &str, arguments: &[&str]) -> String {
+    let played = Command::new(env!("CARGO_BIN_EXE_beleg")).args(["--lang", lang]).args(arguments).output().unwrap();
+    let said = String::from_utf8(played.stderr).unwrap();
+    assert_eq!(played.status.code(), Some(1), "{said}");
+    said
+}
+
+#[test]
+fn what_is_wrong_with_the_policy_stands_one_below_the_other_in_the_readers_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = include_str!("../../../policies/support.toml");
+    let gap = "reproducible = [\"no\", \"not_tested\"] }";
+    assert!(policy.contains(gap));
+    let policy =
+        policy.replace(gap, "reproducible = [\"not_tested\"] }").replace("late_work_days = 35", "late_work_days = -1");
+    let policy = written(folder.path(), "gap.toml", &policy).display().to_string();
+    let scenarios = files().remove(0).display().to_string();
+    for (lang, first, limit, gap) in [
+        (
+            "de",
+            "gap.toml: Diese Richtlinie kann nicht veröffentlicht werden, Mängel: 2",
+            "  limits.late_work_days ist -1; erwartet ist 0 bis 3660",
+            "  Lücke: keine Zeile gilt für behaviour=deviates",
+        ),
+        (
+            "en",
+            "gap.toml: this policy cannot be published, problems: 2",
+            "  limits.late_work_days is -1; expected 0 to 3660",
+            "  gap: no row applies to behaviour deviates",
+        ),
+    ] {
+        let said = complaint(lang, &["rehearse", &scenarios, "--policy", &policy]);
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(lines[0].contains(first), "{said}");
+        assert!(lines[1].starts_with(limit) && lines[2].starts_with(gap) && lines.len() == 3, "{said}");
+    }
+}
+
 /// An expectation made wrong.
 struct Wrong {
     /// The whole scenario, with nothing else changed.

@@ -114,7 +114,10 @@ pub(super) struct ExpectStatus {
 
 /// Reads a file.
 pub(super) fn read(path: &Path, lang: Lang) -> Result<Vec<Scenario>, Failure> {
-    let failed = |error| Failure::File { path: path.to_owned(), error };
+    let failed = |error| {
+        let wanted = Said::new("Szenarien stehen in einer Textdatei in YAML.", "scenarios are a text file in YAML.");
+        Failure::of_text_file(path, error, wanted)
+    };
     let place = path.display().to_string();
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > FILE_BYTES_MAX {

@@ -3,7 +3,7 @@
 use super::file::Scenario;
 use crate::failure::Failure;
 use crate::lang::Lang;
-use beleg_domain::policy::Policy;
+use crate::policy;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -15,10 +15,7 @@ pub(super) struct Rules(BTreeSet<String>);
 
 /// The rules of the policy that is rehearsed; one that may not be published is not played.
 pub(super) fn of(document: &str, file: Option<&Path>) -> Result<Rules, Failure> {
-    let policy = Policy::from_toml(document).map_err(|problems| Failure::Malformed {
-        place: file.map_or_else(|| "support.toml".to_owned(), |path| path.display().to_string()),
-        what: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "),
-    })?;
+    let policy = policy::sound(document, file)?;
     let rules = policy.rules().iter().map(|rule| rule.id.as_str().to_owned());
     let rows = policy.rows().iter().map(|row| row.rule.as_str().to_owned());
     Ok(Rules(rules.chain(rows).collect()))
