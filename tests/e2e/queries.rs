@@ -329,3 +329,29 @@ async fn lists_say_what_was_imported_and_from_where_also_when_the_views_are_buil
     data.lose_views().await;
     assert_eq!(seen(&House::on(data, true).await).await, expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_table_can_be_read_back_whole() {
+    let house = House::ready().await;
+    let asked = pb::GetPolicyRequest { name: "support".into(), version: None };
+    let policy = house.policies().get_policy(house.call(asked)).await.unwrap().into_inner();
+    // The bytes that the hash is of.
+    let whole: serde_json::Value = serde_json::from_str(&policy.canonical_json).unwrap();
+    let rows = whole["classification"].as_array().unwrap();
+    assert_eq!(rows.len(), policy.classifications.len());
+    for (written, row) in rows.iter().zip(&policy.classifications) {
+        assert_eq!((&written["rule"], &written["class"]), (&row.rule.as_str().into(), &row.class.as_str().into()));
+        let when = row.when.as_ref().unwrap();
+        let listed = |key: &str| written["when"][key].as_array().cloned().unwrap_or_default();
+        assert_eq!(listed("behaviour"), when.behaviours);
+        assert_eq!(listed("cause"), when.causes);
+        assert_eq!(listed("reproducible"), when.reproducible);
+        assert_eq!(listed("security_relevant"), when.security_relevant);
+        assert_eq!(written["charge"], row.charge);
+        let by_cause = row.charge_by_cause.iter().map(|other| (other.cause.clone(), other.charge.as_str().into()));
+        let by_cause: serde_json::Map<String, serde_json::Value> = by_cause.collect();
+        let written = written.get("charge_by_cause").cloned().unwrap_or_else(|| serde_json::json!({}));
+        assert_eq!(written, serde_json::Value::Object(by_cause));
+    }
+    assert!(policy.classifications.iter().any(|row| !row.charge_by_cause.is_empty()));
+}

@@ -250,7 +250,7 @@ pub(crate) enum Policy {
         /// The policy's name (default: the one most lately published)
         name: Option<String>,
         /// Which version (default: the latest)
-        #[arg(long, value_name = "N", requires = "name", value_parser = clap::value_parser!(i64).range(1..))]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         version: Option<i64>,
     },
     /// All versions of all policies

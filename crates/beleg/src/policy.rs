@@ -3,13 +3,14 @@
 use crate::args;
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
+use crate::lang::Lang;
 use crate::refusal::Refusal;
 use crate::said::Said;
 use crate::screen::{Ink, account_cell, right};
 use crate::sentence::Sentence;
 use crate::session::Session;
 use crate::word::Word;
-use crate::{ids, json, policy_german, shown};
+use crate::{data_word, ids, json, policy_german, shown};
 use beleg_domain::policy::Policy;
 use beleg_server::pb;
 use std::path::Path;
@@ -199,10 +200,11 @@ async fn show(
         (Word::LateEntry.in_(lang), format!("{} h", answer.late_entry_hours)),
         (Word::LateWork.in_(lang), format!("{} d", answer.late_work_days)),
     ])?;
-    let headings = [Word::Rule, Word::Class, Word::Charged];
+    let headings = [Word::Rule, Word::When, Word::Class, Word::Charged];
     let mut table = screen.table(headings.map(|word| word.in_(lang)));
-    for row in &answer.classifications {
-        table.add_row([&row.rule, &row.class, &row.charge]);
+    for row in answer.classifications {
+        let (when, charge) = (condition(row.when.as_ref(), lang), charge(&row, lang));
+        table.add_row([row.rule, when, data_word::in_(row.class, lang), charge]);
     }
     screen.show(&table)?;
     let mut table = screen.table([Word::Rule, Word::Account, Word::Clause, Word::Text].map(|word| word.in_(lang)));
@@ -218,4 +220,66 @@ async fn show(
     }
     screen.show(&table)?;
     Ok(Outcome::Good)
+}
+
+/// The findings that a row applies to. A fact that it does not name may be anything.
+fn condition(when: Option<&pb::Condition>, lang: Lang) -> String {
+    let Some(when) = when else { return "–".to_owned() };
+    let words = |words: &[String]| {
+        let words: Vec<_> = words.iter().map(|word| data_word::in_(word.clone(), lang)).collect();
+        words.join(" / ")
+    };
+    let security: Vec<_> = when.security_relevant.iter().map(|yes| Sentence::yes_or_no(*yes, lang)).collect();
+    let facts = [
+        (lang.pick("Verhalten", "behaviour"), words(&when.behaviours)),
+        (lang.pick("Ursache", "cause"), words(&when.causes)),
+        (lang.pick("reproduzierbar", "reproducible"), words(&when.reproducible)),
+        (lang.pick("sicherheitsrelevant", "security-relevant"), security.join(" / ")),
+    ];
+    let named = facts.iter().filter(|(_, values)| !values.is_empty());
+    let named: Vec<_> = named.map(|(fact, values)| format!("{fact}: {values}")).collect();
+    if named.is_empty() { lang.pick("immer", "always").to_owned() } else { named.join("; ") }
+}
+
+/// The rule that a row charges by, and for which causes it is another one.
+fn charge(row: &pb::ClassificationRow, lang: Lang) -> String {
+    let mut charge = row.charge.clone();
+    for other in &row.charge_by_cause {
+        charge.push_str(&format!("; {}: {}", data_word::in_(other.cause.clone(), lang), other.charge));
+    }
+    charge
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{charge, condition};
+    use crate::lang::Lang;
+    use beleg_server::pb;
+
+    #[test]
+    fn a_row_says_when_it_applies_and_what_then_decides_the_charge() {
+        let when = pb::Condition {
+            behaviours: vec!["deviates".to_owned()],
+            causes: vec!["base_software".to_owned()],
+            reproducible: vec!["no".to_owned(), "not_tested".to_owned()],
+            security_relevant: vec![false],
+        };
+        assert_eq!(
+            condition(Some(&when), Lang::En),
+            "behaviour: deviates; cause: base_software; reproducible: no / not_tested; security-relevant: no"
+        );
+        assert_eq!(
+            condition(Some(&when), Lang::De),
+            "Verhalten: weicht ab; Ursache: Basis-Software; reproduzierbar: nein / nicht geprüft; sicherheitsrelevant: nein"
+        );
+        assert_eq!(condition(Some(&pb::Condition::default()), Lang::En), "always");
+        assert_eq!(condition(None, Lang::En), "–", "of a server that does not say");
+
+        let mut row = pb::ClassificationRow { charge: "billable.service".to_owned(), ..Default::default() };
+        assert_eq!(charge(&row, Lang::En), "billable.service");
+        let other = pb::ChargeByCause { cause: "third_party".to_owned(), charge: "billable.third-party".to_owned() };
+        row.charge_by_cause.push(other);
+        assert_eq!(charge(&row, Lang::En), "billable.service; third_party: billable.third-party");
+        assert_eq!(charge(&row, Lang::De), "billable.service; bei Dritten: billable.third-party");
+    }
 }

@@ -264,6 +264,58 @@ fn a_policy_is_checked_without_a_server_and_published_twice_without_harm() {
 }
 
 #[test]
+fn a_published_table_shows_what_decides() {
+    let served = serve();
+    assert!(served.beleg(&["policy", "publish"]).status.success());
+    let shown = out(&served.beleg(&["--lang", "en", "policy", "show"]));
+    let row = |said: &str, words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    for words in [
+        // Two rows of one rule and class, told apart.
+        &["classify.undetermined", "behaviour: deviates; cause: none_found", "withheld.unclassified"][..],
+        &["classify.undetermined", "reproducible: no / not_tested; security-relevant: no", "withheld.unclassified"],
+        &["classify.service-request", "billable.individual-service; customer_side: billable.customer-side-cause"],
+        &["classify.service-request", "third_party: billable.third-party-cause"],
+    ] {
+        assert!(row(&shown, words), "{words:?} in {shown}");
+    }
+    let german = out(&served.beleg(&["--lang", "de", "policy", "show"]));
+    let words = ["Verhalten: weicht ab; Ursache: Basis-Software", "sicherheitsrelevant: ja", "free.security-fault"];
+    assert!(row(&german, &words), "{german}");
+    assert!(german.contains("beim Kunden: billable.customer-side-cause"), "{german}");
+
+    let json = served.beleg(&["--output", "json", "policy", "show"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&json)).unwrap();
+    let rows = document["classifications"].as_array().unwrap();
+    let row = |rule: &str| rows.iter().rfind(|row| row["rule"] == rule).unwrap();
+    let undetermined = serde_json::json!({
+        "behaviours": ["deviates"], "causes": ["base_software"], "reproducible": ["no", "not_tested"],
+        "securityRelevant": [false],
+    });
+    assert_eq!(row("classify.undetermined")["when"], undetermined);
+    let service = row("classify.service-request");
+    assert_eq!(service["when"], serde_json::json!({ "behaviours": ["conforms"] }));
+    let by_cause = serde_json::json!([
+        { "cause": "customer_side", "charge": "billable.customer-side-cause" },
+        { "cause": "third_party", "charge": "billable.third-party-cause" },
+    ]);
+    assert_eq!(service["chargeByCause"], by_cause);
+}
+
+#[test]
+fn a_version_is_shown_of_the_policy_published_most_lately_where_none_is_named() {
+    let served = serve();
+    let unpublished = served.beleg(&["--lang", "en", "policy", "show", "--version", "1"]);
+    assert!(err(&unpublished).contains("no policy is published"), "{}", err(&unpublished));
+    assert!(served.beleg(&["policy", "publish"]).status.success());
+    let shown = served.beleg(&["--lang", "en", "policy", "show", "--version", "1"]);
+    assert!(shown.status.success() && out(&shown).contains("support v1"), "{}{}", out(&shown), err(&shown));
+    let named = served.beleg(&["--lang", "en", "policy", "show", "support", "--version", "1"]);
+    assert_eq!(out(&named), out(&shown));
+    let unknown = served.beleg(&["--lang", "en", "policy", "show", "--version", "2"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}
+
+#[test]
 fn a_policy_that_may_not_be_published_is_told_as_it_is_checked_and_no_server_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.toml").display().to_string();

@@ -1,11 +1,13 @@
 //! The domain's states and stored rows into messages.
 
+use std::collections::BTreeSet;
+
 use beleg_domain::book::Published;
 use beleg_domain::contract::{Contract, Terms};
 use beleg_domain::cost::{ActivityStatus, Turn};
 use beleg_domain::event::{Basis, Limit, Offer, Segment};
 use beleg_domain::facts::{Account, Activity, Behaviour, Class, FaultCause, Findings, Impact, Reproducible};
-use beleg_domain::policy::{Policy, Rule};
+use beleg_domain::policy::{Policy, Rule, RuleId, When};
 use beleg_domain::ticket::{Status, Ticket};
 use beleg_domain::time::Timestamp;
 use beleg_store::{Appended, StoredEvent};
@@ -308,12 +310,32 @@ pub(crate) fn policy_version(published: &Published) -> pb::PolicyVersion {
 }
 
 pub(crate) fn classification_rows(policy: &Policy) -> Vec<pb::ClassificationRow> {
+    let other = |(cause, charge): (&FaultCause, &RuleId)| pb::ChargeByCause {
+        cause: cause.to_string(),
+        charge: charge.to_string(),
+    };
     let row = |row: &beleg_domain::policy::Row| pb::ClassificationRow {
         rule: row.rule.to_string(),
         class: row.class.to_string(),
         charge: row.charge.to_string(),
+        when: Some(condition(&row.when)),
+        charge_by_cause: row.charge_by_cause.iter().map(other).collect(),
     };
     policy.rows().iter().map(row).collect()
+}
+
+fn condition(when: &When) -> pb::Condition {
+    pb::Condition {
+        behaviours: words(when.behaviour.as_ref()),
+        causes: words(when.cause.as_ref()),
+        reproducible: words(when.reproducible.as_ref()),
+        security_relevant: when.security_relevant.iter().flatten().copied().collect(),
+    }
+}
+
+/// The words of what is allowed; none where anything is, for a published row allows something of everything.
+fn words<T: ToString>(allowed: Option<&BTreeSet<T>>) -> Vec<String> {
+    allowed.into_iter().flatten().map(ToString::to_string).collect()
 }
 
 pub(crate) fn activity_status(status: &ActivityStatus, policy: Option<&Policy>) -> pb::ActivityStatus {
