@@ -93,6 +93,68 @@ fn complaint(lang: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn a_label_that_no_step_defines_is_named_and_not_its_identifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "- name: n\n  why: w\n  contract: {currency: EUR}\n";
+    let step =
+        |what: &str| OPEN.replace("  expect: ", &format!("    - {{at: \"2026-03-02T10:00\", {what}}}\n  expect: "));
+    for (name, text, de, en) in [
+        (
+            "entries.yaml",
+            format!("{head}{OPEN}{{entries: {{W77: []}}}}\n"),
+            "kein Schritt legt fest, wovon unter expect etwas erwartet wird: W77",
+            "no step defines W77",
+        ),
+        (
+            "postings.yaml",
+            format!("{head}{OPEN}{{postings_without_work: {{T99: []}}}}\n"),
+            "kein Schritt legt fest, wovon unter expect etwas erwartet wird: T99",
+            "no step defines T99",
+        ),
+        (
+            "information.yaml",
+            format!("{head}{}{{}}\n", step("do: approve, id: A1, refers_to: I9, basis: hourly, no_limit: true")),
+            ":6: Schritt 2 verweist auf I9, das kein früherer Schritt festlegt",
+            ":6: step 2 refers to I9, which no earlier step defines",
+        ),
+        (
+            "ticket.yaml",
+            format!("{head}{}{{}}\n", step("do: start_diagnosis, ticket: T7")),
+            ":6: Schritt 2 verweist auf T7, das kein früherer Schritt festlegt",
+            ":6: step 2 refers to T7, which no earlier step defines",
+        ),
+        (
+            "approve.yaml",
+            format!("{head}{}{{}}\n", step("do: approve, id: A1, basis: hourly, no_limit: true")),
+            ":6: diesem Schritt fehlt refers_to",
+            ":6: this step needs refers_to",
+        ),
+    ] {
+        let file = written(folder.path(), name, &text).display().to_string();
+        for (lang, wanted) in [("de", de), ("en", en)] {
+            let said = complaint(lang, &["rehearse", &file]);
+            assert!(said.contains(name) && said.contains(wanted), "{wanted:?} in {said}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_approval_needs_no_information() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = "    - {at: \"2026-03-02T09:00\", do: approve, id: A1, basis: hourly, no_limit: true, \
+                 expect_error: [INVALID_ARGUMENT, NOT_FOUND]}\n  expect: ";
+    let steps = OPEN.replace("  expect: ", steps);
+    let text = format!("- name: n\n  why: w\n  contract: {{currency: EUR}}\n{steps}{{}}\n");
+    let played = rehearse(&[written(folder.path(), "refused.yaml", &text)]);
+    assert!(
+        played.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&played.stdout),
+        String::from_utf8_lossy(&played.stderr)
+    );
+}
+
+#[test]
 fn what_is_wrong_with_the_policy_stands_one_below_the_other_in_the_readers_language() {
     let folder = tempfile::tempdir().unwrap();
     let policy = include_str!("../../../policies/support.toml");

@@ -1,6 +1,7 @@
 //! The YAML of a rehearsal, read and checked. An unknown key anywhere refuses the
 //! file with its line, and so does a key that its step does not take.
 
+use super::defined;
 use super::step::{RawStep, Step};
 use super::vocabulary::{Account, Activity, Class};
 use crate::failure::Failure;
@@ -197,6 +198,12 @@ fn check(raw: RawScenario, lang: Lang) -> Result<Scenario, (Option<u64>, String)
     if let Some(standing) = &raw.contract.standing_approval {
         super::step::check_standing(standing).map_err(|what| (None, what.in_(lang)))?;
     }
+    defined::check_steps(&steps).map_err(|(line, what)| (Some(line), what.in_(lang)))?;
+    defined::check_expected(&raw.expect, &steps).map_err(|what| {
+        let name = &raw.name;
+        let what = what.in_(lang);
+        (None, lang.pick(format!("Szenario {name:?}: {what}"), format!("scenario {name:?}: {what}")))
+    })?;
     Ok(Scenario { name: raw.name, contract: raw.contract, steps, expect: raw.expect })
 }
 

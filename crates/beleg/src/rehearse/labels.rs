@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// Gives every label of a scenario its UUID. A label that no step defines gets
 /// one as well, and the log does not know it – which is what a step that names
-/// it is there to show.
+/// it, and is to be refused, is there to show.
 #[derive(Clone, Copy)]
 pub(super) struct Labels<'a> {
     scenario: &'a str,

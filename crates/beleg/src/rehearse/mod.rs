@@ -5,6 +5,7 @@
 //! what the ledger then says is compared with what the file expects. Absent: any
 //! knowledge of rules or amounts in here. This module only adds up and compares.
 
+mod defined;
 mod expect;
 mod file;
 mod labels;

@@ -329,6 +329,6 @@ fn command(step: &Step, labels: Labels<'_>, number: usize, currency: &str) -> Op
                 prepaid_minutes: change.prepaid_minutes,
             }),
         }),
-        Deed::IssueStatement => return None,
+        Deed::IssueStatement { .. } => return None,
     })
 }

@@ -76,7 +76,9 @@ pub(super) enum Deed {
     Reassess {
         reason: String,
     },
-    IssueStatement,
+    IssueStatement {
+        id: String,
+    },
 }
 
 /// A limit as it is written.
@@ -187,7 +189,7 @@ impl Step {
         let request = raw.request_id.take();
         let occurred = raw.occurred.take().map(|text| instant::parse(&text)).transpose()?;
         let evidence = raw.evidence.take().unwrap_or_default();
-        let deed = raw.take_deed()?;
+        let deed = raw.take_deed(!expect_error.is_empty())?;
         if let Some(key) = raw.left_over() {
             return Err(Said::new(
                 format!("ein Schritt dieser Art hat kein {key}"),
@@ -219,7 +221,7 @@ const STATUSES: [&str; 16] = [
 ];
 
 impl RawStep {
-    fn take_deed(&mut self) -> Result<Deed, Said> {
+    fn take_deed(&mut self, is_to_be_refused: bool) -> Result<Deed, Said> {
         let reason = |raw: &mut Self| raw.reason.take().unwrap_or_default();
         Ok(match self.what {
             Do::Open => Deed::Open { impact: needed(self.impact.take(), "impact")?.into() },
@@ -238,7 +240,7 @@ impl RawStep {
                 estimate_minutes: self.estimate_minutes.take(),
                 quote_minor: self.quote_minor.take(),
             },
-            Do::Approve => self.take_approval()?,
+            Do::Approve => self.take_approval(is_to_be_refused)?,
             Do::Decline => Deed::Decline { refers_to: needed(self.refers_to.take(), "refers_to")? },
             Do::Revoke => Deed::Revoke { approval: needed(self.approval.take(), "approval")? },
             Do::VoidWork => Deed::VoidWork { work: needed(self.work.take(), "work")?, reason: reason(self) },
@@ -248,10 +250,10 @@ impl RawStep {
             Do::AmendContract => Deed::AmendContract(self.take_amendment()?),
             Do::Reassess => Deed::Reassess { reason: reason(self) },
             Do::IssueStatement => {
-                needed(self.id.take(), "id")?;
+                let id = needed(self.id.take(), "id")?;
                 instant::parse(&needed(self.from.take(), "from")?)?;
                 instant::parse(&needed(self.to.take(), "to")?)?;
-                Deed::IssueStatement
+                Deed::IssueStatement { id }
             }
         })
     }
@@ -270,7 +272,7 @@ impl RawStep {
         Ok(Deed::RecordFindings { findings, expected })
     }
 
-    fn take_approval(&mut self) -> Result<Deed, Said> {
+    fn take_approval(&mut self, is_to_be_refused: bool) -> Result<Deed, Said> {
         let unlimited = self.no_limit.take().unwrap_or(false);
         let limit = match (self.limit_minutes.take(), self.limit_minor.take(), unlimited) {
             (None, None, false) => None,
@@ -286,7 +288,11 @@ impl RawStep {
         };
         Ok(Deed::Approve {
             id: needed(self.id.take(), "id")?,
-            refers_to: self.refers_to.take(),
+            // That an approval is refused which answers nothing is worth a step of its own.
+            refers_to: match self.refers_to.take() {
+                None if is_to_be_refused => None,
+                given => Some(needed(given, "refers_to")?),
+            },
             basis: needed(self.basis.take(), "basis")?.into(),
             limit,
             valid_until: self.valid_until.take().map(|text| instant::parse(&text)).transpose()?,

@@ -93,7 +93,6 @@ async fn every_wrong_expectation_is_named() {
             "status T1 execution account",
         ),
         ("expect_error: NOT_FOUND", "expect_error: ABORTED", "step 5 (line 10)"),
-        (", expect_error: NOT_FOUND", "", "step 5 (line 10)"),
         (
             "request_id: r-1}\n    - {at: \"2026-03-02T12:00\"",
             "request_id: r-2}\n    - {at: \"2026-03-02T12:00\"",
