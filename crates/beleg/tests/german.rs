@@ -301,6 +301,27 @@ fn what_a_log_and_its_views_complain_of_is_german() {
     )
     .unwrap();
     leftovers.bad(&["rehearse", &path("steps.yaml")], 1);
+    let head = "- name: n\n  why: w\n  contract: {currency: EUR}\n  steps:\n    - {at: \"2026-03-02T09:00\", do: ";
+    for (steps, expect) in [
+        ("open, impact: request}", "{entries: {W77: []}}"),
+        ("start_diagnosis}", "{}"),
+        ("open, impact: incidnt}", "{}"),
+        ("open, impact: request, duration_minutes: viel}", "{}"),
+        ("open, impact: request, no_limit: vielleicht}", "{}"),
+        ("open, impact: request, impact: request}", "{}"),
+        ("open, impact: [request]}", "{}"),
+        ("open}\n    - open", "{}"),
+        ("open, impact: request}", "{}\n---\n- open"),
+        ("open, impact: request}", "[]"),
+        ("open, impact: request", "{}"),
+        ("approve, id: A1, basis: hourly}", "{}"),
+        ("open, impact: request, expect_error: {a: b}}", "{}"),
+    ] {
+        std::fs::write(path("steps.yaml"), format!("{head}{steps}\n  expect: {expect}\n")).unwrap();
+        leftovers.bad(&["rehearse", &path("steps.yaml")], 1);
+    }
+    std::fs::write(path("steps.yaml"), format!("{}open}}\n  expect: {{}}\n", head.replace("2026", "1900"))).unwrap();
+    leftovers.bad(&["rehearse", &path("steps.yaml")], 1);
     std::fs::write(path("binary"), b"\xff\xfe\x00").unwrap();
     for file in [path("binary"), data.path().display().to_string()] {
         leftovers.bad(&["policy", "check", &file], 1);

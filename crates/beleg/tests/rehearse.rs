@@ -129,6 +129,18 @@ fn a_label_that_no_step_defines_is_named_and_not_its_identifier() {
             ":6: diesem Schritt fehlt refers_to",
             ":6: this step needs refers_to",
         ),
+        (
+            "early.yaml",
+            format!("{head}{}{{}}\n", OPEN.replace("2026-", "1900-")),
+            ":5: \"1900-03-02T09:00\": Zeitpunkte liegen zwischen 1970 und 9999",
+            ":5: \"1900-03-02T09:00\": instants lie between 1970 and 9999",
+        ),
+        (
+            "twice.yaml",
+            format!("{head}{OPEN}{{}}\n  why: again\n"),
+            ":7: der Schlüssel why steht hier zweimal",
+            ":7: the key why stands here twice",
+        ),
     ] {
         let file = written(folder.path(), name, &text).display().to_string();
         for (lang, wanted) in [("de", de), ("en", en)] {

@@ -4,6 +4,7 @@
 use super::defined;
 use super::step::{RawStep, Step};
 use super::vocabulary::{Account, Activity, Class};
+use super::yaml;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::said::Said;
@@ -139,38 +140,10 @@ pub(super) fn read(path: &Path, lang: Lang) -> Result<Vec<Scenario>, Failure> {
 /// Parses a text; what is wrong comes with its line.
 pub(super) fn parse(text: &str, lang: Lang) -> Result<Vec<Scenario>, (Option<u64>, String)> {
     let raw: Vec<RawScenario> = serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map(|location| location.line());
-        (line, told(&error.without_snippet().to_string(), lang))
+        let (line, what) = yaml::told(&error, text);
+        (line, what.in_(lang))
     })?;
     raw.into_iter().map(|raw| check(raw, lang)).collect()
-}
-
-/// What the parser says; of an unknown key only the key and the one that was probably meant, not all there are.
-fn told(said: &str, lang: Lang) -> String {
-    let Some((_, rest)) = said.split_once("unknown field `") else { return Said::quoted(said).in_(lang) };
-    let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
-    let taken = rest.split_once("expected one of ").map_or("", |(_, keys)| keys);
-    let keys = taken.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric());
-    // A typo: at most two letters away.
-    let meant =
-        keys.filter(|one| !one.is_empty()).map(|one| (distance(key, one), one)).min().filter(|(far, _)| *far <= 2);
-    let meant = meant.map(|(_, one)| lang.pick(format!("; gemeint: {one}?"), format!("; is {one} meant?")));
-    let meant = meant.unwrap_or_default();
-    lang.pick(format!("unbekannter Schlüssel {key}{meant}"), format!("unknown key {key}{meant}"))
-}
-
-/// How many letters to change, add or leave out to get from one word to the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (column, same) in other.chars().map(|one| one == letter).enumerate() {
-            let changed = diagonal + usize::from(!same);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 fn check(raw: RawScenario, lang: Lang) -> Result<Scenario, (Option<u64>, String)> {

@@ -15,6 +15,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod yaml;
 
 use crate::args;
 use crate::failure::{Failure, Outcome};
