@@ -270,6 +270,16 @@ async fn a_server_with_a_clock_of_its_own_is_not_told_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_simulated_now_before_1970_is_told_as_that() {
+    let house = House::ready().await;
+    let mut asked = tonic::Request::new(pb::GetLogStatusRequest {});
+    asked.metadata_mut().insert("beleg-now", "1900-03-02T09:00:00Z".parse().unwrap());
+    let status = house.log_service().get_log_status(asked).await.unwrap_err();
+    assert_eq!(told(&status), (Code::InvalidArgument, "MALFORMED".into()));
+    assert!(status.message().contains("between 1970 and 9999"), "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_of_a_policy_that_gives_a_terminal_orders_is_not_published() {
     let house = House::empty().await;
     let document = crate::house::POLICY.replace("Support and billing", "Support\\u001b[31m");

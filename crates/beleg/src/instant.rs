@@ -1,12 +1,23 @@
 //! Instants as people type them and as the protocol carries them. Always UTC.
 
 use crate::said::Said;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use prost_types::Timestamp;
 
 /// An instant given on the command line or in a file: RFC 3339, or
-/// `YYYY-MM-DD[THH:MM[:SS]]` taken as UTC.
+/// `YYYY-MM-DD[THH:MM[:SS]]` taken as UTC. One that no server takes is none here.
 pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, Said> {
+    let at = read(text)?;
+    if (1970..=9999).contains(&at.year()) {
+        return Ok(at);
+    }
+    Err(Said::new(
+        format!("{text:?}: Zeitpunkte liegen zwischen 1970 und 9999"),
+        format!("{text:?}: instants lie between 1970 and 9999"),
+    ))
+}
+
+fn read(text: &str) -> Result<DateTime<Utc>, Said> {
     if let Ok(given) = DateTime::parse_from_rfc3339(text) {
         return Ok(given.with_timezone(&Utc));
     }
@@ -50,6 +61,7 @@ pub(crate) fn in_metadata(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{in_metadata, of_stamp, parse, stamp};
+    use crate::lang::Lang;
 
     #[test]
     fn the_forms_people_type_mean_the_same_instant() {
@@ -59,6 +71,18 @@ mod tests {
         }
         assert!(parse("yesterday").is_err());
         assert!(parse("2026-02-30").is_err());
+    }
+
+    #[test]
+    fn instants_that_no_server_takes_are_refused_with_their_bounds() {
+        for text in ["1900-03-02T09:00", "1969-12-31", "1970-01-01T00:30:00+01:00", "0001-01-01T00:00:00Z"] {
+            let said = parse(text).expect_err(text);
+            assert_eq!(said.clone().in_(Lang::En), format!("{text:?}: instants lie between 1970 and 9999"));
+            assert_eq!(said.in_(Lang::De), format!("{text:?}: Zeitpunkte liegen zwischen 1970 und 9999"));
+        }
+        for text in ["1970-01-01", "9999-12-31T23:59:59"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl CallInfo {
         let now = text(NOW)?
             .map(|now| {
                 let parsed = Timestamp::parse(now);
-                parsed.ok_or_else(|| Refusal::malformed(NOW, format!("{NOW} is not RFC 3339 in UTC: {now:.40?}")))
+                parsed.ok_or_else(|| {
+                    Refusal::malformed(NOW, format!("{NOW} is no RFC 3339 instant between 1970 and 9999: {now:.40?}"))
+                })
             })
             .transpose()?;
         Ok(Self { actor, correlation_id, origin: origin.map(|origin| origin.as_str().into()), now })
