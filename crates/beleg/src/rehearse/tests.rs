@@ -98,7 +98,7 @@ async fn every_wrong_expectation_is_named() {
             "request_id: r-2}\n    - {at: \"2026-03-02T12:00\"",
             "step 9 (line 14)",
         ),
-        ("estimate_minutes: 60}", "estimate_minutes: 60, expect_error: ABORTED}", "step 6 (line 11)"),
+        ("do: resolve, ticket: T2}", "do: resolve, ticket: T2, expect_error: ABORTED}", "step 14 (line 19)"),
     ];
     for (from, to, named) in wrong {
         assert_eq!(HOLDS.matches(from).count(), 1, "{from:?} must stand there once");
