@@ -361,6 +361,6 @@ fn views_of_another_build_in_a_database_are_refused_and_built_anew_as_the_caller
     let checked = said(&run(url, &["rebuild", "--check"]));
     assert!(checked.contains("0 differences"), "{checked}");
     let again = said(&run(url, &["rebuild"]));
-    assert!(again.contains("rows of the replaced views compared, 0 differences"), "{again}");
+    assert!(again.contains("1 row of the replaced views compared, 0 differences"), "{again}");
     serve(beleg(url, &["serve"])).0.kill();
 }
