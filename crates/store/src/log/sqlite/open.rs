@@ -36,8 +36,8 @@ impl SqliteLog {
     pub async fn open(directory: &Path, options: LogOptions) -> Result<Self, OpenError> {
         let lock = lock(directory)?;
         let path = directory.join(FILE);
-        refuse_foreign(&path).await?;
         flush_what_was_left(directory)?;
+        refuse_foreign(&path).await?;
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
