@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use beleg_server::pb;
+use beleg_server::pb::log_service_client::LogServiceClient;
 use serde_json::Value;
 
 use server::agreement::POLICY;
@@ -19,6 +21,8 @@ use server::log::{Noted, Record, audits_find_nothing};
 use server::{BELEG, Server};
 
 const ROUNDS: u64 = 6;
+/// Sent side by side; the commands of one go one after the other.
+const CUSTOMERS: u32 = 10;
 const TICKETS: u32 = 150;
 const WORK_PER_TICKET: u32 = 10;
 /// The tickets, and the work entries, that the log must hold of it in the end.
@@ -43,9 +47,16 @@ impl Import {
     fn write(place: &Path) -> Self {
         let (agreement, tickets) = (place.join("agreement.jsonl"), place.join("tickets.jsonl"));
         let policy = serde_json::json!({ "publishPolicy": { "document": POLICY } });
-        let contract = "{\"agreeContract\": {\"customerId\": \"acme\", \"currencyCode\": \"EUR\", \
-                        \"timeZone\": \"UTC\", \"effectiveDate\": \"2026-01-01\", \"terms\": {\"policy\": \"support\"}}}";
-        std::fs::write(&agreement, format!("{policy}\n{contract}\n")).unwrap();
+        let mut agreements = format!("{policy}\n");
+        for customer in 0..CUSTOMERS {
+            writeln!(
+                agreements,
+                "{{\"agreeContract\": {{\"customerId\": \"acme-{customer}\", \"currencyCode\": \"EUR\", \
+                 \"timeZone\": \"UTC\", \"effectiveDate\": \"2026-01-01\", \"terms\": {{\"policy\": \"support\"}}}}}}"
+            )
+            .unwrap();
+        }
+        std::fs::write(&agreement, agreements).unwrap();
         std::fs::write(&tickets, lines()).unwrap();
         Self { agreement, tickets }
     }
@@ -53,7 +64,7 @@ impl Import {
     /// Brings policy and contract, so that whoever comes next can work.
     fn agree(&self, data: &Path) {
         let server = Server::on(data);
-        assert_eq!(counts(&server.url, &self.agreement).accepted, 2);
+        assert_eq!(counts(&server.url, &self.agreement).accepted, u64::from(1 + CUSTOMERS));
         server.kill();
     }
 
@@ -105,8 +116,9 @@ fn lines() -> String {
         let id = format!("00000000-0000-4000-8000-{ticket:012}");
         writeln!(
             lines,
-            "{{\"openTicket\": {{\"ticketId\": \"{id}\", \"customerId\": \"acme\", \
-             \"impact\": \"IMPACT_INCIDENT\", \"occurredAt\": \"2026-03-02T08:00:00Z\"}}}}"
+            "{{\"openTicket\": {{\"ticketId\": \"{id}\", \"customerId\": \"acme-{}\", \
+             \"impact\": \"IMPACT_INCIDENT\", \"occurredAt\": \"2026-03-02T08:00:00Z\"}}}}",
+            ticket % CUSTOMERS
         )
         .unwrap();
         for minute in 0..WORK_PER_TICKET {
@@ -120,6 +132,12 @@ fn lines() -> String {
         }
     }
     lines
+}
+
+/// Where a server's log ends.
+async fn head(server: &Server) -> i64 {
+    let mut log = LogServiceClient::new(server.channel());
+    log.get_log_status(pb::GetLogStatusRequest {}).await.unwrap().into_inner().position
 }
 
 /// A moment between two bounds that nobody chose.
@@ -143,8 +161,15 @@ async fn an_import_that_is_killed_again_and_again_brings_every_command_once() {
     import.agree(&data);
     for round in 1..=ROUNDS {
         let server = Server::on(&data);
+        let before = head(&server).await;
         let importing = import.start(&server.url);
-        pause(150, 450).await;
+        // In its middle, however fast it is.
+        let waited = std::time::Instant::now();
+        while head(&server).await < before + 20 {
+            assert!(waited.elapsed() < Duration::from_secs(60), "nothing is imported");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        pause(1, 60).await;
         if round % 2 == 0 {
             importing.kill();
             pause(1, 60).await;
