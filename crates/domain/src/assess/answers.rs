@@ -343,18 +343,6 @@ impl When {
 }
 
 impl Answer {
-    /// The price of an hour and, among equal prices, the rate, if class, information,
-    /// approval and rate would make it billable or a quote covers it. `prepaid` says
-    /// whether time paid in advance is agreed: it costs nothing and needs no rate, and
-    /// once it is used up the lower rate is the cheaper one.
-    pub(crate) fn price(&self, prepaid: bool) -> Option<(i64, i64)> {
-        let Self::Open { rate, .. } = self else {
-            return matches!(self, Self::Quote { .. }).then_some((0, 0));
-        };
-        let rate = rate.map(|(rate, _)| rate);
-        if prepaid { Some((0, rate.unwrap_or(0))) } else { rate.map(|rate| (rate, rate)) }
-    }
-
     /// Whether two pieces have one answer: the same rule would name both.
     pub(crate) fn same_rule(&self, other: &Self, classes: &[Classification]) -> bool {
         match (self, other) {

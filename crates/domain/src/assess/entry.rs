@@ -1,9 +1,10 @@
 //! One work entry: its stretches written as segments, paid from what is left, rounded.
 
 use crate::assess::answers::{NotReleased, Release};
-use crate::assess::lay::{Piece, lay};
+use crate::assess::lay::{Layout, Piece, lay};
 use crate::assess::{Answer, Capacity, Facts, NotWhole, cause, length};
 use crate::book::Published;
+use crate::contract::ContractAt;
 use crate::event::{Cause, Role, Segment};
 use crate::facts::Account;
 use crate::ids::EventId;
@@ -20,19 +21,57 @@ pub(crate) fn assess(facts: &Facts<'_>, capacity: &mut Capacity, entry: &Work) -
         .into_iter()
         .map(|(from, to)| Piece { from, to, answer: facts.answer(from, entry.activity, &contract) })
         .collect();
-    let (laid, not_provable) = lay(facts, capacity, entry, &pieces);
-
-    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), paid: Vec::new() };
-    for stretch in laid {
-        writer.write(&pieces[stretch.piece].answer, stretch.from, stretch.to)?;
-    }
-    writer.round_up(&contract);
-    if not_provable > 0 {
-        writer.write_not_provable(&pieces, not_provable)?;
-    }
-    let segments = writer.segments;
+    let segments = write_cheapest(facts, capacity, entry, &contract, &pieces)?;
     capacity.pass_on(entry);
     Ok(segments)
+}
+
+/// Of several layouts the one that costs the customer least.
+fn write_cheapest(
+    facts: &Facts<'_>,
+    capacity: &mut Capacity,
+    entry: &Work,
+    contract: &ContractAt<'_>,
+    pieces: &[Piece],
+) -> Result<Vec<Segment>, NotWhole> {
+    let (first, others) = lay(facts, capacity, entry, pieces);
+    if others.is_empty() {
+        return write(facts, capacity, entry, contract, pieces, &first);
+    }
+    let before = capacity.clone();
+    let mut segments = write(facts, capacity, entry, contract, pieces, &first)?;
+    for other in &others {
+        let mut used = before.clone();
+        let instead = write(facts, &mut used, entry, contract, pieces, other)?;
+        let drawn: i64 = instead.iter().filter(|s| s.grant.is_some()).map(|s| s.worked_seconds).sum();
+        if drawn >= other.prepaid && amount(&instead) < amount(&segments) {
+            (*capacity, segments) = (used, instead);
+        }
+    }
+    Ok(segments)
+}
+
+fn amount(segments: &[Segment]) -> i64 {
+    segments.iter().map(|segment| segment.amount_minor).sum()
+}
+
+fn write(
+    facts: &Facts<'_>,
+    capacity: &mut Capacity,
+    entry: &Work,
+    contract: &ContractAt<'_>,
+    pieces: &[Piece],
+    layout: &Layout,
+) -> Result<Vec<Segment>, NotWhole> {
+    let mut writer = Writer { facts, capacity, entry, segments: Vec::new(), paid: Vec::new() };
+    for (answer, from, to) in layout.stretches(pieces) {
+        writer.write(answer, from, to)?;
+    }
+    writer.round_up(contract);
+    if layout.not_provable > 0 {
+        writer.write_not_provable(pieces, layout.not_provable)?;
+    }
+    Ok(writer.segments)
 }
 
 /// Writes an entry's segments.
@@ -272,7 +311,7 @@ impl<'a> Writer<'_, '_, 'a> {
     /// An agreed increment: the entry's billed seconds are rounded up together. The
     /// supplement goes to its last billable segment and is priced with it, as far as
     /// the releases open there reach, the oldest first.
-    fn round_up(&mut self, contract: &crate::contract::ContractAt<'_>) {
+    fn round_up(&mut self, contract: &ContractAt<'_>) {
         let billable = |segment: &Segment| segment.account == Account::Billable;
         let Some(last) = self.segments.iter().rposition(billable) else { return };
         let Some(increment) = contract.increment_seconds(self.segments[last].from) else { return };

@@ -157,6 +157,77 @@ fn prepaid_time_that_a_limit_keeps_from_being_used_leaves_the_answer_as_it_was()
     w.ledger(&stands);
 }
 
+/// Released on Monday at 10:00; from midnight on an hour costs twice as much and some
+/// minutes are prepaid.
+fn dearer_and_prepaid_from_midnight(minutes: i64) -> World {
+    let mut w = World::with_release(hourly(10_000), Limit::Unlimited);
+    dearer_and_prepaid(&mut w, minutes);
+    w
+}
+
+fn dearer_and_prepaid(w: &mut World, minutes: i64) {
+    let terms = Terms { prepaid_minutes: Some(minutes), hourly_rate_minor: agreed(20_000), ..Terms::default() };
+    w.amend("11:00", "03-03", terms);
+}
+
+#[test]
+fn prepaid_time_is_the_cheapest_only_as_far_as_it_lasts() {
+    let mut w = dearer_and_prepaid_from_midnight(12);
+    let work = w.work_within("anna", "23:00", "03-03 01:00", 60);
+    let stands = [("billable.customizing-bug", 48 * MIN, 8_000), ("covered.prepaid", 12 * MIN, 0)];
+    w.stands(work, &stands);
+    w.then("03-03 02:00", inform(estimate(10)));
+    w.stands(work, &stands);
+    w.then("03-03 03:00", Command::Reassess);
+    w.stands(work, &stands);
+}
+
+#[test]
+fn prepaid_time_that_others_used_up_makes_nothing_cheaper() {
+    let mut w = World::agreed(hourly(10_000));
+    w.open_released(change_wanted());
+    dearer_and_prepaid(&mut w, 60);
+    w.work("ben", Execution, "03-03 00:00", "03-03 01:00");
+    w.open_released(customizing());
+    let work = w.work_within("anna", "03-03 23:00", "03-04 01:00", 60);
+    w.amend("03-04 02:00", "03-04", Terms { hourly_rate_minor: agreed(10_000), ..Terms::default() });
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 20_000)]);
+    w.then("03-04 03:00", Command::Reassess);
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 10_000)]);
+}
+
+#[test]
+fn prepaid_time_that_an_entry_may_not_draw_makes_nothing_cheaper() {
+    let mut w = World::with_customizing_bug(hourly(10_000));
+    let told = w.then("10:00", inform(estimate(120)));
+    dearer_and_prepaid(&mut w, 600);
+    let work = w.work_within("anna", "23:00", "03-03 01:00", 60);
+    w.then("03-03 08:30", late("22:00", hourly_approval(told, Limit::Unlimited)));
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 10_000)]);
+    w.then("03-03 09:00", Command::Reassess);
+    w.stands(work, &[("covered.prepaid", 60 * MIN, 0)]);
+}
+
+#[test]
+fn two_grants_of_prepaid_time_are_counted_each_from_its_date() {
+    let mut w = World::with_release(Terms { prepaid_minutes: Some(5), ..hourly(10_000) }, Limit::Unlimited);
+    dearer_and_prepaid(&mut w, 60);
+    let work = w.work_within("anna", "23:00", "03-03 01:00", 60);
+    w.stands(work, &[("covered.prepaid", 5 * MIN, 0), ("covered.prepaid", 55 * MIN, 0)]);
+}
+
+#[test]
+fn a_limit_that_keeps_prepaid_time_from_paying_makes_no_layout_dearer_later() {
+    let mut w = World::with_release(hourly(1_000), Limit::Minutes(50));
+    let terms = Terms { prepaid_minutes: Some(12), hourly_rate_minor: agreed(20_000), ..Terms::default() };
+    w.amend("11:00", "03-03", terms);
+    let work = w.work_within("anna", "23:00", "03-03 01:00", 60);
+    let stands = [("billable.customizing-bug", 50 * MIN, 833), ("withheld.approval-exhausted", 10 * MIN, 0)];
+    w.stands(work, &stands);
+    w.then("03-03 02:00", inform(estimate(10)));
+    w.stands(work, &stands);
+}
+
 #[test]
 fn without_a_rate_nothing_is_provable_beside_another_answer() {
     let mut w = released_at_eleven(Terms { hourly_rate_minor: None, ..hourly(RATE) });
