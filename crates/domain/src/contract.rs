@@ -378,17 +378,38 @@ impl<'a> ContractAt<'a> {
 
     /// The standing approval for a class, if it is open at a second. A term opens at its
     /// date, and not before it was recorded. Until then the one that it continues stays
-    /// open, with the new limit already: an amendment changes what is agreed and takes
-    /// nothing away that it names again.
+    /// open: an amendment changes what is agreed and takes nothing away that it names
+    /// again. A lower limit counts at once; a higher one releases nothing before it was
+    /// recorded.
     pub fn standing(&self, class: Class, at: Second) -> Option<StandingTerm> {
+        let terms = self.standing_terms(at);
+        let latest = terms.last()?.0.limit;
+        let mut unbroken = terms.into_iter().rev().take_while(|(term, _)| term.classes.contains(&class));
+        let (open, opened) = unbroken.find(|(_, version)| version.recorded_at.opens() <= at)?;
+        Some(StandingTerm { event: opened.event, limit: open.limit.lowered_to(latest) })
+    }
+
+    /// What ended a class's standing approval last: the version that left the class out,
+    /// and from when.
+    pub(crate) fn standing_ended(&self, class: Class, at: Second) -> Option<(Timestamp, EventId)> {
+        let terms = self.standing_terms(at).into_iter().rev();
+        let mut left_out = None;
+        for (term, version) in terms.skip_while(|(term, _)| term.classes.contains(&class)) {
+            if term.classes.contains(&class) {
+                return left_out;
+            }
+            left_out = Some((version.effective_at, version.event));
+        }
+        None
+    }
+
+    /// The agreed standing approvals up to a second, in the order of their dates.
+    fn standing_terms(&self, at: Second) -> Vec<(&'a StandingApproval, &'a Version)> {
         let agreed = |version: &'a Version| version.terms.standing_approval.as_ref().map(|term| (term, version));
         let in_force = self.versions.iter().filter(|version| version.effective_at.opens() <= at);
-        let mut terms: Vec<(&StandingApproval, &Version)> = in_force.filter_map(agreed).collect();
+        let mut terms: Vec<_> = in_force.filter_map(agreed).collect();
         terms.sort_by_key(|(_, version)| version.effective_at);
-        let limit = terms.last()?.0.limit;
-        let mut unbroken = terms.into_iter().rev().take_while(|(term, _)| term.classes.contains(&class));
-        let (_, opened) = unbroken.find(|(_, version)| version.recorded_at.opens() <= at)?;
-        Some(StandingTerm { event: opened.event, limit })
+        terms
     }
 
     /// The seconds at which an answer may change.

@@ -206,8 +206,8 @@ impl<'a> Facts<'a> {
 
         let mut releases = Vec::new();
         let mut ended: Vec<(Moment, NotReleased)> = Vec::new();
-        if let Some(term) = contract.standing(classification.class, at) {
-            match self.standing_closed(gate, at) {
+        match contract.standing(classification.class, at) {
+            Some(term) => match self.standing_closed(gate, at) {
                 Some(closed) => ended.push(closed),
                 None => releases.push(Release {
                     key: ReleaseKey::Standing,
@@ -216,7 +216,8 @@ impl<'a> Facts<'a> {
                     role: Role::Contract,
                     event: term.event,
                 }),
-            }
+            },
+            None => ended.extend(self.standing_ended(class, gate, at, contract)),
         }
         let mut hourly: Vec<usize> = of_basis(Basis::Hourly).collect();
         hourly.sort_by_key(|p| self.age(*p));
@@ -268,6 +269,25 @@ impl<'a> Facts<'a> {
 
     fn end_of(&self, place: usize) -> Option<End> {
         self.ticket.end_of(&self.ticket.approvals[place])
+    }
+
+    /// The amendment that left the class out, if the standing approval was open on this
+    /// ticket until then.
+    fn standing_ended(
+        &self,
+        class: usize,
+        gate: Gate,
+        at: Second,
+        contract: &ContractAt<'_>,
+    ) -> Option<(Moment, NotReleased)> {
+        let class = self.ticket.classifications[class].class;
+        let (ended_at, event) = contract.standing_ended(class, at)?;
+        let last = ended_at.opens().plus(-1);
+        let told = |i: &Information| self.belongs(i, gate) && i.at.opens() <= last;
+        let was_open = contract.standing(class, last).is_some()
+            && self.ticket.informations.iter().any(told)
+            && self.standing_closed(gate, last).is_none();
+        was_open.then_some(((ended_at, 0), NotReleased::Ended(Role::Contract, event)))
     }
 
     /// What closed the standing approval on this ticket: a decline, until something

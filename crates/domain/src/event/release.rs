@@ -14,6 +14,19 @@ pub enum Limit {
     Unlimited,
 }
 
+impl Limit {
+    /// This limit, or the other one if it is lower. Time and money do not compare, so
+    /// neither is lower than the other.
+    pub(crate) fn lowered_to(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Minutes(own), Self::Minutes(minutes)) => Self::Minutes(own.min(minutes)),
+            (Self::Minor(own), Self::Minor(minor)) => Self::Minor(own.min(minor)),
+            (Self::Unlimited, other) => other,
+            (own, _) => own,
+        }
+    }
+}
+
 /// What an approval is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

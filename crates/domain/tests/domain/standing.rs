@@ -1,7 +1,7 @@
 //! A standing approval replaces the click and never the information.
 
 use beleg_domain::contract::{StandingApproval, Terms};
-use beleg_domain::event::{Limit, Offer};
+use beleg_domain::event::{Limit, Offer, Role};
 use beleg_domain::facts::Class;
 use beleg_domain::ticket::command::Command;
 
@@ -143,7 +143,41 @@ fn an_amendment_ends_it_from_its_date() {
     let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
     w.amend("10:00", "03-03", Terms { standing_approval: Some(ended), ..Terms::default() });
     let work = w.work("anna", Execution, "23:30", "03-03 00:30");
-    w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.before-approval", 30 * MIN, 0)]);
+    w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.approval-ended", 30 * MIN, 0)]);
+}
+
+#[test]
+fn the_amendment_that_ended_it_is_named() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    w.then("10:00", inform(estimate(60)));
+    let nothing = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+    let ended = w.amend("10:00", "03-03", Terms { standing_approval: Some(nothing.clone()), ..Terms::default() });
+    w.amend("11:00", "03-04", Terms { standing_approval: Some(nothing), ..Terms::default() });
+    w.work("anna", Execution, "03-04 10:00", "03-04 10:30");
+    let (_, _, segment) = w.standing().remove(0);
+    let named: Vec<_> = segment.causes.iter().filter(|cause| cause.role == Role::Contract).collect();
+    assert_eq!(named.iter().map(|cause| cause.event).collect::<Vec<_>>(), [ended]);
+}
+
+#[test]
+fn what_an_amendment_ended_before_the_customer_was_told_was_never_open() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+    w.amend("09:40", "03-03", Terms { standing_approval: Some(ended), ..Terms::default() });
+    w.then("03-03 10:00", inform(estimate(60)));
+    let work = w.work("anna", Execution, "03-03 10:00", "03-03 10:30");
+    w.stands(work, &[("withheld.before-approval", 30 * MIN, 0)]);
+}
+
+#[test]
+fn what_was_declined_before_an_amendment_ended_it_stays_declined() {
+    let mut w = World::with_customizing_bug(standing(Limit::Unlimited));
+    let told = w.then("10:00", inform(estimate(60)));
+    w.then("10:30", Command::Decline { information: told });
+    let ended = StandingApproval { classes: Vec::new(), limit: Limit::Unlimited };
+    w.amend("10:40", "03-03", Terms { standing_approval: Some(ended), ..Terms::default() });
+    let work = w.work("anna", Execution, "03-03 10:00", "03-03 10:30");
+    w.stands(work, &[("withheld.declined", 30 * MIN, 0)]);
 }
 
 #[test]
@@ -194,6 +228,36 @@ fn what_stays_open_until_the_recording_has_the_new_limit_already() {
     w.amend("12:00", "03-02", Terms { standing_approval: term(Limit::Minutes(30)), ..Terms::default() });
     let work = w.work("anna", Execution, "10:00", "11:00");
     w.stands(work, &[("billable.customizing-bug", 30 * MIN, 6_000), ("withheld.approval-exhausted", 30 * MIN, 0)]);
+}
+
+#[test]
+fn a_higher_limit_releases_nothing_before_it_was_recorded() {
+    let mut w = World::with_customizing_bug(standing(Limit::Minutes(60)));
+    w.then("10:00", inform(estimate(60)));
+    w.amend("12:00", "03-02", Terms { standing_approval: term(Limit::Minutes(240)), ..Terms::default() });
+    let work = w.work("anna", Execution, "10:00", "14:00");
+    w.stands(
+        work,
+        &[
+            ("billable.customizing-bug", 60 * MIN, 12_000),
+            ("withheld.approval-exhausted", 60 * MIN, 0),
+            ("billable.customizing-bug", 120 * MIN, 24_000),
+        ],
+    );
+}
+
+#[test]
+fn a_reassessment_with_a_higher_limit_charges_nothing_that_was_exhausted() {
+    for limit in [Limit::Minutes(240), Limit::Minor(90_000), Limit::Unlimited] {
+        let mut w = World::with_customizing_bug(standing(Limit::Minutes(60)));
+        w.then("10:00", inform(estimate(60)));
+        let work = w.work("anna", Execution, "10:00", "12:00");
+        let stands = [("billable.customizing-bug", 60 * MIN, 12_000), ("withheld.approval-exhausted", 60 * MIN, 0)];
+        w.stands(work, &stands);
+        w.amend("03-10 12:00", "01-01", Terms { standing_approval: term(limit), ..Terms::default() });
+        w.then("03-10 12:30", Command::Reassess);
+        w.stands(work, &stands);
+    }
 }
 
 #[test]
