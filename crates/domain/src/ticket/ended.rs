@@ -28,8 +28,12 @@ impl Ticket {
     }
 
     /// What ended it first, expiry aside: a quote's price outlives that. Taken back,
-    /// closed with the ticket, or overtaken by a later accepted quote, which is the one
-    /// basis from then on.
+    /// declined, closed with the ticket, or overtaken by a later accepted quote, which is
+    /// the one basis from then on.
+    ///
+    /// What is recorded late counts from when it was true, in whatever order the log learned
+    /// of it: an approval recorded after the customer's later decline of the same
+    /// information lasts until that decline.
     pub(crate) fn taken_away(&self, approval: &Approval) -> Option<End> {
         let revoked = approval.revoked.map(|(at, event)| End {
             moment: (at, approval.revoked_order),
@@ -38,11 +42,29 @@ impl Ticket {
         });
         let closed = self.transitions.iter().filter(|t| t.to == Status::Closed);
         let closed = closed.map(|t| End { moment: t.moment(), role: Role::Closing, event: t.event });
+        let declined = self.declines.iter().filter(|decline| decline.information == approval.information);
+        let declined = declined.map(|d| End { moment: d.moment(), role: Role::Decline, event: d.event });
         let told = &self.informations[approval.information];
         let quoted = self.accepted_quotes(told.run, told.epoch);
         let quoted = quoted.map(|quote| End { moment: quote.moment(), role: Role::Quote, event: quote.event });
-        let later = closed.chain(quoted).filter(|end| end.moment > approval.moment());
-        later.chain(revoked).min_by_key(|end| end.moment)
+        let later = closed.chain(declined).chain(quoted).filter(|end| end.moment > approval.moment());
+        later.chain(revoked).chain(self.never_opened(approval)).min_by_key(|end| end.moment)
+    }
+
+    /// Hourly work was released while a quote was in force that the log learned of only
+    /// afterwards. Told in time, the release would have been refused: one basis at a time.
+    fn never_opened(&self, approval: &Approval) -> Option<End> {
+        if approval.basis == Basis::Quote {
+            return None;
+        }
+        let told = &self.informations[approval.information];
+        let in_force = |quote: &&Approval| {
+            quote.moment() < approval.moment()
+                && quote.order > approval.order
+                && self.end_of(quote).is_none_or(|end| end.moment > approval.moment())
+        };
+        let quote = self.accepted_quotes(told.run, told.epoch).find(in_force)?;
+        Some(End { moment: approval.moment(), role: Role::Quote, event: quote.event })
     }
 
     /// The accepted quotes of one run and epoch, whatever became of them.
@@ -51,6 +73,16 @@ impl Ticket {
             let told = &self.informations[approval.information];
             approval.basis == Basis::Quote && told.run == run && told.epoch == epoch
         })
+    }
+
+    /// Whether an approval still binds the customer: it lives, or it is a quote whose cover
+    /// expired and whose price is still to come.
+    pub(crate) fn binds(&self, approval: &Approval, at: Timestamp) -> bool {
+        if approval.basis == Basis::Hourly || self.quotes.iter().any(|price| price.approval == approval.event) {
+            return self.lives(approval, at);
+        }
+        let taken_away = self.taken_away(approval).is_some_and(|end| end.moment.0 <= at);
+        approval.at <= at && !taken_away && self.counts(&self.informations[approval.information], at)
     }
 
     /// Whether an approval is given, not ended, and answers an information that counts.

@@ -174,7 +174,7 @@ pub(super) fn decline(ticket: &Ticket, information: EventId, late: &Late<'_>) ->
         ));
     }
     let approved =
-        |approval: &&Approval| informed(ticket, approval).event == information && ticket.lives(approval, late.at);
+        |approval: &&Approval| informed(ticket, approval).event == information && ticket.binds(approval, late.at);
     if let Some(approval) = ticket.approvals.iter().find(approved) {
         return Err(Refusal::precondition(
             "information_id",
@@ -198,7 +198,7 @@ pub(super) fn revoke(ticket: &Ticket, approval: EventId, late: &Late<'_>) -> Res
             format!("it was approved at {}, later than {}", given.at, late.at),
         ));
     }
-    if !ticket.lives(given, late.at) || given.revoked.is_some() {
+    if !ticket.binds(given, late.at) || given.revoked.is_some() {
         return Err(Refusal::precondition(
             "approval_id",
             "APPROVAL_ENDED",

@@ -73,17 +73,7 @@ fn check(ticket: &Ticket, performer: &StaffId, window: Window, late: &Late<'_>) 
         ));
     }
     late.work(to.timestamp())?;
-    if let Some(end) = ticket.transitions.last().filter(|last| last.to != Status::Open) {
-        let settled = ticket.transitions.iter().rev().take_while(|t| t.to != Status::Open).last();
-        let settled = settled.unwrap_or(end);
-        if to.timestamp() > settled.at {
-            return Err(Refusal::precondition(
-                "to",
-                "TICKET_SETTLED",
-                format!("the ticket was settled at {}: reopen it for later work", settled.at),
-            ));
-        }
-    }
+    check_settled(ticket, window)?;
     if ticket.standing_work().count() >= STANDING_WORK_MAX {
         return Err(Refusal::precondition(
             "ticket_id",
@@ -103,6 +93,35 @@ fn check(ticket: &Ticket, performer: &StaffId, window: Window, late: &Late<'_>) 
         ));
     }
     Ok(duration_seconds)
+}
+
+/// Nobody works on a settled ticket, and that it is reopened later changes nothing about
+/// the time before.
+fn check_settled(ticket: &Ticket, Window { from, to, .. }: Window) -> Result<(), Refusal> {
+    let mut settled_at = None;
+    for turn in &ticket.transitions {
+        if turn.to != Status::Open {
+            settled_at.get_or_insert(turn.at);
+        } else if let Some(settled_at) = settled_at.take()
+            && settled_at < turn.at
+            && to.timestamp() > settled_at
+            && from.timestamp() < turn.at
+        {
+            return Err(Refusal::precondition(
+                "from",
+                "TICKET_SETTLED",
+                format!("the ticket was settled from {settled_at} to {}: log the work before and after apart", turn.at),
+            ));
+        }
+    }
+    match settled_at.filter(|settled_at| to.timestamp() > *settled_at) {
+        Some(settled_at) => Err(Refusal::precondition(
+            "to",
+            "TICKET_SETTLED",
+            format!("the ticket was settled at {settled_at}: reopen it for later work"),
+        )),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn void(ticket: &Ticket, work: EventId) -> Result<Event, Refusal> {

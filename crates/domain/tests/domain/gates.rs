@@ -240,6 +240,62 @@ fn a_late_decline_with_evidence_says_why_from_when_it_was_said_and_closes_the_st
     w.stands(work, &[("billable.customizing-bug", 20 * MIN, 4_000), ("withheld.declined", 40 * MIN, 0)]);
 }
 
+/// What was approved is revoked, not declined; but the log learned of the decline first.
+#[test]
+fn an_approval_recorded_after_a_later_decline_lasts_until_that_decline() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let told = w.then("10:00", inform(estimate(60)));
+    w.then("10:30", Command::Decline { information: told });
+    w.then("11:00", late("10:15", hourly_approval(told, Limit::Unlimited)));
+    let work = w.work("anna", Execution, "10:00", "12:00");
+    w.stands(
+        work,
+        &[
+            ("withheld.before-approval", 15 * MIN, 0),
+            ("billable.customizing-bug", 15 * MIN, 3_000),
+            ("withheld.declined", 90 * MIN, 0),
+        ],
+    );
+}
+
+#[test]
+fn a_quote_accepted_before_a_decline_and_recorded_after_it_is_not_charged() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let told = w.then("10:00", inform(Offer::QuoteMinor(50_000)));
+    w.then("10:30", Command::Decline { information: told });
+    w.then("11:00", late("10:15", quote_approval(told)));
+    let work = w.work("anna", Execution, "10:15", "11:00");
+    w.then("12:00", Command::Resolve);
+    w.stands(work, &[("covered.quote", 15 * MIN, 0), ("withheld.declined", 30 * MIN, 0)]);
+    assert_eq!(w.ticket().charged_minor(), 0);
+}
+
+#[test]
+fn a_decline_of_one_offer_leaves_what_was_released_on_another() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    let told = w.then("10:30", inform(estimate(240)));
+    w.then("10:40", Command::Decline { information: told });
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 12_000)]);
+}
+
+/// Whether it is logged before the ticket is reopened or after it.
+#[test]
+fn nobody_works_on_a_settled_ticket_though_it_is_reopened() {
+    let mut w = World::with_release(hourly(RATE), Limit::Unlimited);
+    w.then("11:00", Command::Resolve);
+    w.refuses("12:00", log_work("anna", Execution, "11:00", "12:00"), "TICKET_SETTLED");
+    w.then("12:30", Command::Close);
+    w.then("13:00", Command::Reopen);
+    for (from, to) in [("11:00", "12:00"), ("10:30", "11:30"), ("12:30", "13:30"), ("10:00", "14:00")] {
+        w.refuses("14:00", log_work("anna", Execution, from, to), "TICKET_SETTLED");
+    }
+    let before = w.work("anna", Execution, "10:00", "11:00");
+    let after = w.work("anna", Execution, "13:00", "14:00");
+    w.stands(before, &[("billable.customizing-bug", 60 * MIN, 12_000)]);
+    w.stands(after, &[("withheld.before-information", 60 * MIN, 0)]);
+}
+
 #[test]
 fn late_entry_takes_a_day_inclusive_and_not_a_microsecond_more() {
     let mut w = World::with_customizing_bug(hourly(RATE));

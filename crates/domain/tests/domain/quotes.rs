@@ -94,9 +94,7 @@ fn a_replaced_quote_is_no_longer_in_force_for_hourly_work() {
 fn hourly_work_may_be_approved_once_the_replacing_quote_expired() {
     let (mut w, _) = accepted(50_000);
     let told = w.then("11:30", inform(Offer::QuoteMinor(70_000)));
-    let Command::Approve { information, basis, limit, currency, .. } = quote_approval(told) else { return };
-    let valid_until = Some(at("12:30"));
-    w.then("12:00", Command::Approve { information, basis, limit, currency, valid_until });
+    w.then("12:00", accepted_until(told, "12:30"));
     let told = w.then("12:00", inform(estimate(60)));
     w.refuses("12:00", hourly_approval(told, Limit::Unlimited), "QUOTE_IN_FORCE");
     w.then("12:30", hourly_approval(told, Limit::Unlimited));
@@ -135,16 +133,90 @@ fn a_replaced_quote_may_be_accepted_again_and_replaces_the_other() {
 
 #[test]
 fn expiry_ends_the_cover_and_not_the_price() {
-    let mut w = World::with_ticket(hourly(RATE));
-    w.then("09:30", record(change_wanted()));
-    let told = w.then("10:00", inform(Offer::QuoteMinor(50_000)));
-    let Command::Approve { information, basis, limit, currency, .. } = quote_approval(told) else { return };
-    let valid_until = Some(at("12:00"));
-    w.then("11:00", Command::Approve { information, basis, limit, currency, valid_until });
+    let (mut w, ..) = expired();
     let work = w.work("anna", Execution, "11:30", "12:30");
     w.stands(work, &[("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0)]);
     w.then("13:00", Command::Resolve);
     w.ledger(&[PRICE, ("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0)]);
+}
+
+/// A quote of 500.00 accepted at 11:00 whose cover expired at 12:00.
+fn expired() -> (World, EventId, EventId) {
+    let mut w = World::with_ticket(hourly(RATE));
+    w.then("09:30", record(change_wanted()));
+    let told = w.then("10:00", inform(Offer::QuoteMinor(50_000)));
+    let quote = w.then("11:00", accepted_until(told, "12:00"));
+    (w, told, quote)
+}
+
+fn accepted_until(information: EventId, valid_until: &str) -> Command {
+    let Command::Approve { information, basis, limit, currency, .. } = quote_approval(information) else {
+        unreachable!("an approval")
+    };
+    Command::Approve { information, basis, limit, currency, valid_until: Some(at(valid_until)) }
+}
+
+#[test]
+fn a_price_that_is_still_to_come_is_revoked_though_the_cover_expired() {
+    let (mut w, _, quote) = expired();
+    w.then("12:30", Command::Revoke { approval: quote });
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[]);
+}
+
+#[test]
+fn a_price_that_is_still_to_come_is_not_declined() {
+    let (mut w, told, _) = expired();
+    w.refuses("12:30", Command::Decline { information: told }, "APPROVED");
+    w.then("13:00", Command::Resolve);
+    w.ledger(&[PRICE]);
+}
+
+#[test]
+fn a_delivered_quote_whose_cover_expired_has_nothing_to_revoke() {
+    let (mut w, _, quote) = expired();
+    w.then("13:00", Command::Resolve);
+    w.refuses("13:30", Command::Revoke { approval: quote }, "APPROVAL_ENDED");
+    w.ledger(&[PRICE]);
+}
+
+#[test]
+fn an_expired_quote_may_be_accepted_again_and_is_charged_once() {
+    let (mut w, told, _) = expired();
+    w.then("12:30", quote_approval(told));
+    let work = w.work("anna", Execution, "11:30", "13:00");
+    w.then("13:00", Command::Resolve);
+    w.stands(
+        work,
+        &[("covered.quote", 30 * MIN, 0), ("withheld.approval-ended", 30 * MIN, 0), ("covered.quote", 30 * MIN, 0)],
+    );
+    assert_eq!(w.ticket().charged_minor(), 50_000);
+}
+
+/// Told in time, the hourly approval would have been refused.
+#[test]
+fn a_quote_that_was_accepted_before_an_hourly_approval_and_recorded_after_it_is_the_one_basis() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let estimated = w.then("09:35", inform(estimate(60)));
+    let quoted = w.then("09:40", inform(Offer::QuoteMinor(50_000)));
+    w.then("10:00", hourly_approval(estimated, Limit::Unlimited));
+    w.then("10:30", late("09:50", accepted_until(quoted, "11:00")));
+    let work = w.work("anna", Execution, "10:00", "12:00");
+    w.then("13:00", Command::Resolve);
+    w.stands(work, &[("covered.quote", 60 * MIN, 0), ("withheld.approval-ended", 60 * MIN, 0)]);
+    assert_eq!(w.ticket().charged_minor(), 50_000);
+}
+
+/// Told in time, the hourly approval would have been taken: the cover had expired.
+#[test]
+fn an_hourly_approval_stands_beside_a_late_quote_that_had_expired_by_then() {
+    let mut w = World::with_customizing_bug(hourly(RATE));
+    let estimated = w.then("09:35", inform(estimate(60)));
+    let quoted = w.then("09:40", inform(Offer::QuoteMinor(50_000)));
+    w.then("10:00", hourly_approval(estimated, Limit::Unlimited));
+    w.then("10:30", late("09:45", accepted_until(quoted, "09:55")));
+    let work = w.work("anna", Execution, "10:00", "11:00");
+    w.stands(work, &[("billable.customizing-bug", 60 * MIN, 12_000)]);
 }
 
 #[test]
