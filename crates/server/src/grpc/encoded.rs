@@ -7,18 +7,20 @@
 use beleg_store::StoredEvent;
 use prost::DecodeError;
 use prost::bytes::{Buf, BufMut, Bytes};
-use prost::encoding::{DecodeContext, WireType, encode_key, encode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, encode_key, encode_varint, encoded_len_varint, key_len, skip_field};
 use uuid::Uuid;
 
 use super::render;
 #[cfg(doc)]
 use crate::pb;
 
-/// Bytes of a message, about. Larger ones would not be copied any cheaper: they pass through half a dozen buffers,
-/// which should fit a processor's cache together.
+/// The most bytes of a message, unless one event alone is larger. Larger ones would not be copied any cheaper: they pass
+/// through half a dozen buffers, which should fit a processor's cache together.
 pub(super) const MESSAGE_BYTES: usize = 256 * 1024;
 /// What an event may need beyond its texts: ids, hashes, numbers and the fields' keys.
 const EVENT_BYTES: usize = 512;
+/// The number of [`pb::ReadLogResponse`]'s events.
+const EVENTS: u32 = 1;
 
 /// A [`pb::ReadLogResponse`] that is encoded already.
 #[derive(Debug, Default)]
@@ -57,11 +59,11 @@ pub(super) fn messages(page: &[StoredEvent]) -> Vec<EncodedEvents> {
     for stored in page {
         event.clear();
         put(&mut event, stored);
-        if !message.is_empty() && message.len() + event.len() > MESSAGE_BYTES {
+        if !message.is_empty() && message.len() + field_len(EVENTS, event.len()) > MESSAGE_BYTES {
             messages.push(EncodedEvents(std::mem::take(&mut message).into()));
             message.reserve(MESSAGE_BYTES);
         }
-        bytes(&mut message, 1, &event);
+        bytes(&mut message, EVENTS, &event);
     }
     if !message.is_empty() {
         messages.push(EncodedEvents(message.into()));
@@ -103,6 +105,11 @@ fn put(buf: &mut Vec<u8>, event: &StoredEvent) {
         bytes(&mut personal, 3, &field.commitment);
         bytes(buf, 16, &personal);
     }
+}
+
+/// What a field takes whose value has so many bytes: its key and its length count as well.
+fn field_len(tag: u32, bytes: usize) -> usize {
+    key_len(tag) + encoded_len_varint(bytes as u64) + bytes
 }
 
 /// What is of a fixed length or optional is there even if it is empty.
@@ -208,5 +215,20 @@ mod tests {
         let encoded: Vec<_> = messages(&events).iter().map(prost::Message::encode_to_vec).collect();
         assert_eq!(encoded, [generated(&events[..2]), generated(&events[2..3]), generated(&events[3..])]);
         assert!(messages(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_full_message_has_the_most_bytes_and_no_more() {
+        let sized = |bytes| StoredEvent { payload: vec![b'x'; bytes], ..bare() };
+        // The second event's lengths take as many bytes each wherever the message ends.
+        let pair = |bytes| [sized(MESSAGE_BYTES / 2), sized(bytes)];
+        let fits = MESSAGE_BYTES / 4 + MESSAGE_BYTES - generated(&pair(MESSAGE_BYTES / 4)).len();
+        let lengths = |bytes| messages(&pair(bytes)).iter().map(prost::Message::encoded_len).collect::<Vec<_>>();
+        assert_eq!(lengths(fits), [MESSAGE_BYTES]);
+        // Key and length alone would pass over the bound by as much.
+        for more in 1..=4 {
+            let alone = |bytes| generated(&[sized(bytes)]).len();
+            assert_eq!(lengths(fits + more), [alone(MESSAGE_BYTES / 2), alone(fits + more)], "{more}");
+        }
     }
 }
