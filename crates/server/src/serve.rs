@@ -13,7 +13,7 @@ use tonic::transport::Server as Transport;
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::grpc::{Api, Border, Calls, READERS_MAX};
+use crate::grpc::{Api, Border, Calls, READERS_MAX, pages_at_once};
 use crate::projector::{Fresh, Progress, Projector};
 use crate::services::bench::bench_service_server::BenchServiceServer;
 use crate::services::contract_service_server::ContractServiceServer;
@@ -124,6 +124,7 @@ impl Server {
             progress,
             hurry,
             log_readers: Arc::new(Semaphore::new(READERS_MAX)),
+            log_pages: Arc::new(Semaphore::new(pages_at_once(log.readers()))),
             stopping: CancellationToken::new(),
         };
         Ok(Self { api, config, log, views, projecting, stop })

@@ -74,7 +74,8 @@ impl Api {
         // Without an end it is read as far as any server has appended by now.
         let head = self.head_from(m.to_position.unwrap_or(i64::MAX)).await?;
         let last = m.to_position.map_or(head, |to| to.min(head));
-        let reading = LogReading::new(Arc::clone(&self.commands.log), m.from_position, last);
+        let (log, pages) = (Arc::clone(&self.commands.log), Arc::clone(&self.log_pages));
+        let reading = LogReading::new(log, pages, m.from_position, last);
         Ok(Box::pin(reading.send(permit, line, self.stopping.clone())))
     }
 }

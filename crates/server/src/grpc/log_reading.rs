@@ -2,9 +2,11 @@
 //!
 //! A reader is as fast as it wants to be, so what one of them may hold is bounded: a
 //! few pages and messages, and only so many readers at a time. Pages are read ahead,
-//! so that the database works on one while another becomes messages. Who takes nothing
-//! for long loses the connection, because a stream whose reader stands still cannot be
-//! told anything any more; the same ends it when the server ends.
+//! so that the database works on one while another becomes messages; but all readers
+//! together have only so many pages read at a time that others find a connection to the
+//! log at once. Who takes nothing for long loses the connection, because a stream whose
+//! reader stands still cannot be told anything any more; the same ends it when the
+//! server ends.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -13,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use beleg_store::EventLog;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -27,6 +29,9 @@ use crate::failure::Failure;
 pub(crate) const READERS_MAX: usize = 16;
 /// Pages that are read ahead of the one that is waited for.
 const AHEAD: usize = 2;
+/// Connections to the log that full reads leave to others: the projector may be reading a page, and whoever asks for a
+/// ticket should wait neither for it nor for them.
+const LEFT: usize = 2;
 /// Messages that wait for a slow reader.
 const WAITING: usize = 2;
 /// Events of the first page; the next ones are as many as make a message.
@@ -38,9 +43,17 @@ const READER_WAIT: Duration = Duration::from_secs(60);
 /// How long a reader has to take that the server ends.
 const FAREWELL_WAIT: Duration = Duration::from_millis(200);
 
+/// Pages that all full reads together may have read at a time, of a log with so many connections for reading. Where those
+/// are too few to leave any, it is one page, which others wait for as they do for each other's.
+pub(crate) fn pages_at_once(connections: usize) -> usize {
+    connections.saturating_sub(LEFT).max(1)
+}
+
 /// Where a read stands.
 pub(super) struct LogReading {
     log: Arc<dyn EventLog>,
+    /// A permit per page that is being read, by whatever reader.
+    pages: Arc<Semaphore>,
     /// The last position asked for.
     position: i64,
     /// The last position wanted.
@@ -66,9 +79,9 @@ struct Page {
 
 impl LogReading {
     /// A read of the events between two positions, both included.
-    pub(super) fn new(log: Arc<dyn EventLog>, from: i64, last: i64) -> Self {
+    pub(super) fn new(log: Arc<dyn EventLog>, pages: Arc<Semaphore>, from: i64, last: i64) -> Self {
         let position = (from - 1).max(0);
-        Self { log, position, last, page_events: FIRST_EVENTS, ahead: VecDeque::with_capacity(AHEAD) }
+        Self { log, pages, position, last, page_events: FIRST_EVENTS, ahead: VecDeque::with_capacity(AHEAD) }
     }
 
     /// Reads ahead in tasks of its own, as far as the reader follows.
@@ -122,16 +135,20 @@ impl LogReading {
     fn read_ahead(&mut self) {
         while self.ahead.len() < AHEAD && self.position < self.last {
             let wanted = usize::try_from(self.last - self.position).unwrap_or(usize::MAX).min(self.page_events);
-            let (log, after) = (Arc::clone(&self.log), self.position);
-            let page = AbortOnDropHandle::new(tokio::spawn(async move { read(&*log, after, wanted).await }));
+            let (log, pages, after) = (Arc::clone(&self.log), Arc::clone(&self.pages), self.position);
+            let page = AbortOnDropHandle::new(tokio::spawn(async move { read(&*log, &pages, after, wanted).await }));
             self.position = after.saturating_add(i64::try_from(wanted).unwrap_or(i64::MAX));
             self.ahead.push_back(Ahead { until: self.position, page });
         }
     }
 }
 
-async fn read(log: &dyn EventLog, after: i64, wanted: usize) -> Result<Option<Page>, Failure> {
-    let events = log.read_all(after, wanted).await?;
+async fn read(log: &dyn EventLog, pages: &Semaphore, after: i64, wanted: usize) -> Result<Option<Page>, Failure> {
+    let events = {
+        // Given back before the page becomes messages: another one is read meanwhile.
+        let _permit = pages.acquire().await.map_err(|_| Failure::Stopping)?;
+        log.read_all(after, wanted).await?
+    };
     let Some(last) = events.last().map(|event| event.position) else { return Ok(None) };
     let messages = messages(&events);
     let bytes = messages.iter().map(prost::Message::encoded_len).sum();
@@ -185,5 +202,40 @@ impl Stream for Messages {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.messages.poll_recv(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use beleg_store::{ClockKind, LogOptions, SqliteLog};
+
+    use super::*;
+
+    #[test]
+    fn full_reads_leave_connections_to_others() {
+        for connections in 3..20 {
+            assert_eq!(pages_at_once(connections), connections - LEFT);
+        }
+        assert_eq!([0, 1, 2].map(pages_at_once), [1, 1, 1]);
+        let usual = usize::try_from(LogOptions::new(ClockKind::System).readers).unwrap();
+        // What one full read has on its way: it alone is not slowed down.
+        assert_eq!(pages_at_once(usual), AHEAD + 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_read_waits_for_its_turn_and_others_do_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = SqliteLog::open(directory.path(), LogOptions::new(ClockKind::System)).await.unwrap();
+        let log: Arc<dyn EventLog> = Arc::new(log);
+        let pages = Arc::new(Semaphore::new(1));
+        let other = Arc::clone(&pages).acquire_owned().await.unwrap();
+        let mut reading = LogReading::new(Arc::clone(&log), pages, 1, 1);
+        let mut page = Box::pin(reading.page());
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut page).await.is_err());
+        assert_eq!(log.read_all(0, 10).await.unwrap().len(), 1);
+        drop(other);
+        let page = page.await.unwrap().unwrap();
+        assert_eq!((page.events, page.last), (1, 1));
+        log.close().await;
     }
 }

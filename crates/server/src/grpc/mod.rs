@@ -38,7 +38,7 @@ use crate::state::{Folded, Opening, Policies, Seen};
 
 pub(crate) use border::{Border, Calls};
 pub(crate) use encoded::EncodedEvents;
-pub(crate) use log_reading::READERS_MAX;
+pub(crate) use log_reading::{READERS_MAX, pages_at_once};
 
 /// How long a query waits for the views to reach a position.
 const VIEWS_WAIT: Duration = Duration::from_secs(5);
@@ -52,6 +52,8 @@ pub(crate) struct Api {
     pub(crate) hurry: Arc<Notify>,
     /// A permit per reader of the whole log.
     pub(crate) log_readers: Arc<Semaphore>,
+    /// A permit per page that all of these may be reading at a time.
+    pub(crate) log_pages: Arc<Semaphore>,
     /// Cancelled once the server is asked to end.
     pub(crate) stopping: CancellationToken,
 }

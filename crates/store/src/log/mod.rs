@@ -52,6 +52,9 @@ pub trait EventLog: Send + Sync {
         false
     }
 
+    /// Connections for reading: so many reads go on at once, and the next one waits.
+    fn readers(&self) -> usize;
+
     /// The last position that this process knows to be durable.
     fn head(&self) -> Head;
 

@@ -100,6 +100,10 @@ impl EventLog for PostgresLog {
         true
     }
 
+    fn readers(&self) -> usize {
+        self.readers.connections()
+    }
+
     fn head(&self) -> Head {
         *self.head.borrow()
     }

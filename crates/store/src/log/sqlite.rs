@@ -66,7 +66,8 @@ impl LogOptions {
             append_events_max: 8_192,
             append_bytes_max: 64 * 1024 * 1024,
             streams_remembered: 32_768,
-            readers: 4,
+            // Full reads leave two of them to everybody else, and three keep a full read at its speed.
+            readers: 5,
             pages_max: None,
         }
     }
@@ -102,6 +103,10 @@ impl SqliteLog {
 impl EventLog for SqliteLog {
     fn info(&self) -> LogInfo {
         self.info
+    }
+
+    fn readers(&self) -> usize {
+        usize::try_from(self.readers.options().get_max_connections()).unwrap_or(usize::MAX)
     }
 
     fn head(&self) -> Head {

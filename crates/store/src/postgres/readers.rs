@@ -23,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Readers {
     server: Server,
+    connections: usize,
     /// The last one given back is lent first.
     idle: Mutex<Vec<PgConnection>>,
     permits: Semaphore,
@@ -30,8 +31,13 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new(server: Server, connections: u32) -> Self {
-        let permits = Semaphore::new(usize::try_from(connections.max(1)).unwrap_or(1));
-        Self { server, idle: Mutex::default(), permits }
+        let connections = usize::try_from(connections.max(1)).unwrap_or(1);
+        Self { server, connections, idle: Mutex::default(), permits: Semaphore::new(connections) }
+    }
+
+    /// The most connections, and so statements at a time.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections
     }
 
     /// The rows of one statement.
