@@ -4,18 +4,31 @@
 //! itself, every command would wait for it. So another connection does it, passively: it and the writer are not in
 //! each other's way. What is written meanwhile is copied by another pass, until little is left; the writer copies that
 //! itself, at once, and the write-ahead log is begun anew.
+//!
+//! Nothing keeps the writer from being faster than the disk takes the copies, and readers may keep the log from being
+//! begun anew each time that it could be. So it has a bound at which the writer waits for both.
+//!
+//! The bound is on what the log holds when the writer looks. What is written between two looks comes on top, which is a
+//! few MiB, or one batch: a single append of a whole ticket may have 64 MiB. And a reader that does not let go of its
+//! snapshot within a statement's time-out, as a person with a shell may, is not waited for any longer: that would keep
+//! every command waiting. Meanwhile the log grows.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::task::JoinHandle;
 
+use crate::log::command::Command;
+
 /// Pages in the write-ahead log from which on they are moved: 96 MiB. In a large log almost every command changes a page
 /// of an index that no other does; the longer they gather, the fewer are written twice.
 const PAGES: i64 = 24_576;
 
-/// From so many on a checkpoint waits for readers, so that the log does begin anew. Readers hold their snapshots for
-/// a page only.
+/// From so many on, moved or not, the writer waits until all are moved and the log can begin anew: 128 MiB. Readers hold
+/// their snapshots for a page only.
 const PAGES_MAX: i64 = 32_768;
+
+/// So many more before it waits again, where it waited for a reader in vain: 32 MiB.
+const PAGES_MORE: i64 = 8_192;
 
 /// What the writer copies itself, 1 MiB, unless the passes run out before.
 const PAGES_LEFT: i64 = 256;
@@ -23,52 +36,66 @@ const PAGES_LEFT: i64 = 256;
 /// Passes beside the writer. The disk may be too slow for each to leave less than the one before.
 const PASSES_MAX: u32 = 4;
 
-/// Batches between two looks.
-const BATCHES: u32 = 16;
+/// Events between two looks. Each changes a few pages, and a large one counts once more for every page that it fills.
+const EVENTS: usize = 256;
+
+/// A page's size.
+const PAGE_BYTES: usize = 4_096;
 
 /// When what is done.
 pub(super) struct Checkpoints {
     connect: SqliteConnectOptions,
-    batches: u32,
+    /// Events since the last look.
+    events: usize,
+    /// Pages from which on the writer waits.
+    wait_at: i64,
     beside: Option<JoinHandle<Result<(), sqlx::Error>>>,
 }
 
 impl Checkpoints {
     /// `connect` opens another connection that may write.
     pub(super) fn new(connect: SqliteConnectOptions) -> Self {
-        Self { connect, batches: 0, beside: None }
+        Self { connect, events: 0, wait_at: PAGES_MAX, beside: None }
+    }
+
+    /// Counts what is written.
+    pub(super) fn count(&mut self, batch: &[Command]) {
+        let events = batch.iter().map(|command| command.events.len() + command.bytes / PAGE_BYTES);
+        self.events = events.fold(self.events, usize::saturating_add);
     }
 
     /// After a batch. What fails is tried again later: nothing is lost by it but room.
     pub(super) async fn after_batch(&mut self, writer: &mut SqliteConnection) {
-        self.batches = self.batches.wrapping_add(1);
         let ready = self.beside.as_ref().is_some_and(JoinHandle::is_finished);
-        if !ready && !self.batches.is_multiple_of(BATCHES) {
+        if !ready && self.events < EVENTS {
             return;
         }
+        self.events = 0;
         if let Err(error) = self.go_on(writer).await {
             tracing::warn!(%error, "the write-ahead log could not be checkpointed");
         }
     }
 
     async fn go_on(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let pages = checkpoint(writer, "NOOP").await?;
+        let found = checkpoint(writer, "NOOP").await?;
+        if found.pages < PAGES_MAX {
+            self.wait_at = PAGES_MAX;
+        } else if found.pages >= self.wait_at {
+            self.wait_at = found.pages + PAGES_MORE;
+            return self.begin_anew(writer).await;
+        }
         match self.beside.take() {
             Some(beside) if beside.is_finished() => {
                 // A task that died is no reason to do the writer's part not.
                 beside.await.unwrap_or(Ok(()))?;
                 checkpoint(writer, "PASSIVE").await?;
             }
-            beside if pages >= PAGES_MAX => {
-                self.beside = beside;
-                checkpoint(writer, "RESTART").await?;
-            }
-            None if pages >= PAGES => {
+            None if found.left >= PAGES => {
                 let connect = self.connect.clone();
                 self.beside = Some(tokio::spawn(async move {
                     let mut connection = connect.connect().await?;
                     for _ in 0..PASSES_MAX {
-                        if checkpoint(&mut connection, "PASSIVE").await? <= PAGES_LEFT {
+                        if checkpoint(&mut connection, "PASSIVE").await?.left <= PAGES_LEFT {
                             break;
                         }
                     }
@@ -80,6 +107,22 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Lets the writer, and so everybody who writes, wait until the log can begin anew.
+    async fn begin_anew(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        // Two cannot move the log at a time: while another connection does, SQLite refuses at once. What is done beside
+        // has an end, now that nothing more is written.
+        let beside = match self.beside.take() {
+            Some(beside) => beside.await.unwrap_or(Ok(())),
+            None => Ok(()),
+        };
+        let found = checkpoint(writer, "RESTART").await?;
+        if found.busy {
+            let pages = found.pages;
+            tracing::warn!(pages, "a reader keeps the write-ahead log from being begun anew: it grows meanwhile");
+        }
+        beside
+    }
+
     /// Waits for what is done beside.
     pub(super) async fn end(&mut self) {
         if let Some(beside) = self.beside.take() {
@@ -89,10 +132,107 @@ impl Checkpoints {
     }
 }
 
-/// Says how many pages the write-ahead log still holds that are not in the database.
-async fn checkpoint(connection: &mut SqliteConnection, mode: &'static str) -> Result<i64, sqlx::Error> {
+/// What is found of the write-ahead log.
+struct Found {
+    /// Whether readers, or whoever moves the log already, kept it from what was asked.
+    busy: bool,
+    /// The pages that it holds since it was begun.
+    pages: i64,
+    /// Those of them that are not in the database.
+    left: i64,
+}
+
+/// Moves the write-ahead log as far as the mode says, and tells what it holds then.
+async fn checkpoint(connection: &mut SqliteConnection, mode: &'static str) -> Result<Found, sqlx::Error> {
     let pragma = sqlx::AssertSqlSafe(format!("PRAGMA wal_checkpoint({mode})"));
     let row = sqlx::query(pragma).fetch_one(connection).await?;
-    let (pages, moved): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
-    Ok(pages - moved)
+    let (busy, pages, moved): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(Found { busy: busy != 0, pages, left: pages - moved })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use sqlx::sqlite::SqliteSynchronous;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn open(directory: &Path) -> (SqliteConnectOptions, SqliteConnection) {
+        let connect = crate::sqlite::writing(&directory.join("log.sqlite"), SqliteSynchronous::Off, 1_024)
+            .pragma("wal_autocheckpoint", "0")
+            .busy_timeout(Duration::from_millis(100));
+        let mut writer = connect.connect().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE texts (text BLOB)").execute(&mut writer).await.unwrap();
+        (connect, writer)
+    }
+
+    /// Writes the same pages again and again until the write-ahead log holds so many.
+    async fn fill(writer: &mut SqliteConnection, pages: i64) -> Found {
+        loop {
+            let again = "DELETE FROM texts; INSERT INTO texts VALUES (zeroblob(4194304))";
+            sqlx::raw_sql(again).execute(&mut *writer).await.unwrap();
+            let found = checkpoint(writer, "NOOP").await.unwrap();
+            if found.pages >= pages {
+                return found;
+            }
+        }
+    }
+
+    async fn look(checkpoints: &mut Checkpoints, writer: &mut SqliteConnection) {
+        checkpoints.events = EVENTS;
+        checkpoints.after_batch(writer).await;
+    }
+
+    #[tokio::test]
+    async fn the_writer_waits_for_who_moves_the_log_slower_than_it_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        let mut checkpoints = Checkpoints::new(connect);
+        let ended = Arc::new(AtomicBool::new(false));
+        let (end, told) = oneshot::channel::<()>();
+        let slow = Arc::clone(&ended);
+        checkpoints.beside = Some(tokio::spawn(async move {
+            let _ = told.await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            slow.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
+        fill(&mut writer, PAGES).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert!(!ended.load(Ordering::SeqCst));
+
+        fill(&mut writer, PAGES_MAX).await;
+        end.send(()).unwrap();
+        look(&mut checkpoints, &mut writer).await;
+        assert!(ended.load(Ordering::SeqCst));
+        assert_eq!(checkpoint(&mut writer, "NOOP").await.unwrap().left, 0);
+        assert!(fill(&mut writer, 1).await.pages < PAGES);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_moved_but_read_is_begun_anew_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        let mut reader = connect.connect().await.unwrap();
+        let mut checkpoints = Checkpoints::new(connect);
+        fill(&mut writer, PAGES_MAX).await;
+        sqlx::raw_sql("BEGIN; SELECT count(*) FROM texts").execute(&mut reader).await.unwrap();
+        checkpoint(&mut writer, "PASSIVE").await.unwrap();
+        // The reader is at a state that is only in the write-ahead log, which therefore goes on.
+        let found = fill(&mut writer, 1).await;
+        assert!(found.pages > PAGES_MAX && found.left < PAGES, "{} {}", found.pages, found.left);
+        look(&mut checkpoints, &mut writer).await;
+        // In vain, so the next commands do not wait for it as well.
+        assert_eq!(checkpoints.wait_at, found.pages + PAGES_MORE);
+
+        sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+        fill(&mut writer, checkpoints.wait_at).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert!(fill(&mut writer, 1).await.pages < PAGES);
+    }
 }

@@ -41,7 +41,7 @@ impl SqliteLog {
         let connect = writing(&path, SqliteSynchronous::Full, WRITER_CACHE_KIB)
             // What is erased is overwritten, not only unlinked. Nothing but erasure deletes.
             .pragma("secure_delete", "on")
-            // Only if the checkpoints beside the writer fail or do not keep up.
+            // Only if the checkpoints beside the writer fail, or a reader keeps them from an end.
             .pragma("wal_autocheckpoint", "48000")
             .pragma("journal_size_limit", (128 * 1024 * 1024).to_string());
         let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;

@@ -119,12 +119,14 @@ impl BatchStore for SqliteStore {
     async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
         self.connection().await?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
+        self.checkpoints.count(batch);
         Ok(self.inserts.run(connection, batch, plan).await?)
     }
 
     async fn append(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
         self.connection().await?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
+        self.checkpoints.count(batch);
         Ok(self.inserts.transaction(connection, batch, plan).await?)
     }
 
