@@ -218,6 +218,12 @@ fn opening(error: &OpenError) -> String {
             "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",
             path.display()
         ),
+        OpenError::Ahead { path, ahead } => format!(
+            "{} lässt sich nicht lesen, wo nichts geschrieben werden darf, denn {} enthält, was darin noch fehlt: das \
+             ganze Verzeichnis dorthin kopieren, wo geschrieben werden darf, und die Kopie lesen",
+            path.display(),
+            ahead.display()
+        ),
         OpenError::NoSpace { path } => format!(
             "{} lässt sich nicht öffnen, denn dort ist kein Platz mehr: Platz schaffen, dann neu starten",
             path.display()

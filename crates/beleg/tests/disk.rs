@@ -1,5 +1,5 @@
-//! A disk without space, and one that may not be written: no server starts on it, and it says why. What happens to a
-//! server that is at work then is a campaign's.
+//! A disk without space, and one that may not be written: no server starts on it, and it says why; what only reads does
+//! its work. What happens to a server that is at work then is a campaign's.
 //!
 //! Needs the right to mount. Without it the tests say so and check nothing, unless
 //! `BELEG_TEST_MOUNT=required`.
@@ -43,6 +43,54 @@ fn a_server_that_finds_its_log_on_a_read_only_disk_says_so() {
     }
     mount.attach_again();
     Server::on(&data).kill();
+}
+
+/// What an audit says of a directory, in a language; whether it found nothing.
+fn audit(data: &Path, lang: &str, command: &[&str]) -> (bool, String) {
+    let ended = Command::new(BELEG).args(["--lang", lang]).args(command).arg("--data").arg(data).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    (ended.status.success(), said)
+}
+
+/// Moves what stands in the write-ahead log of each file into the file; the last one to close it removes it.
+fn move_all_into_the_files(data: &Path) {
+    use sqlx::Connection as _;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for name in ["log.sqlite", "views.sqlite"] {
+        let url = format!("sqlite://{}", data.join(name).display());
+        runtime.block_on(async {
+            let mut file = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut file).await.unwrap();
+            file.close().await.unwrap();
+        });
+        assert!(!data.join(format!("{name}-wal")).exists());
+    }
+}
+
+#[test]
+fn a_log_on_a_read_only_disk_can_be_audited_unless_its_last_events_stand_beside_it() {
+    let Some(mount) = Mount::in_memory(16_384) else { return };
+    let (whole, parted) = (mount.path().join("whole"), mount.path().join("parted"));
+    for data in [&whole, &parted] {
+        Server::on(data).stop();
+    }
+    move_all_into_the_files(&whole);
+    // Nobody can make the index of what stands in the write-ahead log.
+    std::fs::remove_file(parted.join("log.sqlite-shm")).unwrap();
+    mount.forbid_writing();
+
+    let (good, said) = audit(&whole, "en", &["verify"]);
+    assert!(good && said.contains("0 differences"), "{said}");
+    let (good, said) = audit(&whole, "en", &["rebuild", "--check"]);
+    assert!(good && said.contains("1 row of the views compared, 0 differences"), "{said}");
+    let (good, said) = audit(&whole, "en", &["rebuild"]);
+    assert!(!good && said.contains("may not be written"), "{said}");
+    for (lang, words) in [("en", "copy the whole directory"), ("de", "das ganze Verzeichnis dorthin kopieren")] {
+        for command in [["verify"].as_slice(), &["rebuild", "--check"]] {
+            let (good, said) = audit(&parted, lang, command);
+            assert!(!good && said.contains(words) && said.contains("log.sqlite-wal"), "{said}");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod fault;
 mod insert;
 mod migration;
+mod readable;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,11 +11,15 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 
-pub(crate) use fault::{cause, open_error};
+pub(crate) use fault::{cause, io_error, open_error};
 pub(crate) use insert::{BulkInsert, insert, rooms};
 pub(crate) use migration::{check_schema, migrate, refuse_foreign};
+pub(crate) use readable::{Readable, open_to_read};
 
 use crate::log::OpenError;
+
+/// Held by the one process that writes what is in a directory.
+pub(crate) const LOCK_FILE: &str = "log.lock";
 
 /// 3.51.3 mends a fault by which a reset of the write-ahead log could damage the database.
 const VERSION_NEEDED: (u32, u32, u32) = (3, 51, 3);

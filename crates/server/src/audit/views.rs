@@ -118,7 +118,7 @@ pub async fn check_views(storage: &Storage, progress: &(dyn Fn(u64, u64) + Sync)
     // The views may have taken in what came after the log was opened.
     log.refresh_head().await?;
     serving.check_origin(&*log).await?;
-    let generation = Generation::begin(storage).await?;
+    let generation = Generation::begin_to_compare(storage).await?;
     let mut writer = generation.writer(&*log).await?;
     let to = serving.position();
     build(&log, &mut *writer, to, to, progress).await?;

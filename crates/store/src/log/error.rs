@@ -218,6 +218,17 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// Nothing may be written, and what was written last does not stand in the file itself.
+    #[error(
+        "{path} cannot be read where nothing may be written, for {ahead} holds what is not in it yet: copy the whole \
+         directory to where it may be written, and read the copy"
+    )]
+    Ahead {
+        /// The file.
+        path: PathBuf,
+        /// Its write-ahead log.
+        ahead: PathBuf,
+    },
     /// No space is left for the file, or for what stands beside it.
     #[error("{path} cannot be opened, no space is left where it lives: make room, then start again")]
     NoSpace {

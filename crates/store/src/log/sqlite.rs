@@ -7,6 +7,7 @@ mod read;
 mod write;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -84,6 +85,8 @@ pub struct SqliteLog {
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
     queue: Queue,
+    /// Held until it is closed: nobody writes a file that is read as one that does not change.
+    still: Option<File>,
 }
 
 impl SqliteLog {
@@ -173,6 +176,10 @@ impl EventLog for SqliteLog {
         self.queue.stop();
         self.queue.ended().await;
         self.readers.close().await;
+        if let Some(still) = &self.still {
+            // What cannot be given back now, the end of this gives back.
+            let _ = still.unlock();
+        }
     }
 }
 

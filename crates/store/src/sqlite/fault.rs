@@ -1,6 +1,7 @@
 //! SQLite's errors, by what they mean for the one who waits.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::damage::Damage;
 use crate::fault::Cause;
@@ -43,4 +44,17 @@ pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> OpenError {
         Some(14) if !path.exists() => OpenError::ReadOnly { path: path.to_owned() },
         _ => OpenError::Database { path: path.to_owned(), source },
     }
+}
+
+/// The same of a file that the system would not open or change.
+pub(crate) fn io_error(path: PathBuf, source: std::io::Error) -> OpenError {
+    match source.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        _ => OpenError::Io { path, source },
+    }
+}
+
+/// Whether a file that was to be read only was refused for what SQLite makes beside it.
+pub(super) fn wants_to_write(error: &sqlx::Error) -> bool {
+    matches!(error.as_database_error().and_then(primary_code), Some(8 | 14))
 }

@@ -8,6 +8,7 @@ use super::sqlite::{FileGeneration, FileSnapshot, serving_file};
 use super::{ViewError, ViewsOpenError, ViewsWriter};
 use crate::damage::Damage;
 use crate::log::{EventLog, OpenError};
+use crate::sqlite::io_error;
 use crate::storage::Storage;
 
 /// A row that only one of two builds holds.
@@ -35,11 +36,24 @@ impl Generation {
     /// Takes a place beside the serving views, and removes what dead runs have left there.
     pub async fn begin(storage: &Storage) -> Result<Self, ViewsOpenError> {
         Ok(Self(match storage {
-            Storage::Directory(directory) => Fresh::File(
-                FileGeneration::begin(directory).map_err(|source| OpenError::Io { path: directory.clone(), source })?,
-            ),
+            Storage::Directory(directory) => {
+                Fresh::File(FileGeneration::begin(directory).map_err(|source| io_error(directory.clone(), source))?)
+            }
             Storage::Database(database) => Fresh::Schema(Box::new(SchemaGeneration::begin(database).await?)),
         }))
+    }
+
+    /// The same for a comparison only: where a directory may not be written, the place is among the system's temporary
+    /// files.
+    pub async fn begin_to_compare(storage: &Storage) -> Result<Self, ViewsOpenError> {
+        match (storage, Self::begin(storage).await) {
+            (Storage::Directory(_), Err(ViewsOpenError::Open(OpenError::ReadOnly { .. }))) => {
+                let apart = FileGeneration::begin_apart();
+                let apart = apart.map_err(|source| OpenError::Io { path: std::env::temp_dir(), source })?;
+                Ok(Self(Fresh::File(apart)))
+            }
+            (_, begun) => begun,
+        }
     }
 
     /// Opens it for the projector.

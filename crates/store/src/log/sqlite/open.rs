@@ -1,11 +1,11 @@
 //! Opening and creating a log.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, watch};
 
@@ -17,13 +17,15 @@ use crate::log::queue::Queue;
 use crate::log::stream_names::StreamNames;
 use crate::log::writer::{Gauges, Writer};
 use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
-use crate::sqlite::{check_schema, check_version, migrate, open_error, reading, refuse_foreign, writing};
+use crate::sqlite::{
+    LOCK_FILE, Readable, check_schema, check_version, io_error, migrate, open_error, open_to_read, reading,
+    refuse_foreign, writing,
+};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/log");
 
 const FILE: &str = "log.sqlite";
 const WRITE_AHEAD_FILE: &str = "log.sqlite-wal";
-const LOCK_FILE: &str = "log.lock";
 
 /// Page caches. Reads are mostly of recent pages, which the operating system holds as well. The writer's is not larger
 /// because SQLite walks over all of it at the end of almost every transaction.
@@ -57,7 +59,7 @@ impl SqliteLog {
         let head = check_end(&mut connection, &path).await?;
         let mut store = SqliteStore::new(connection, connect, lock, options.pages_max);
         store.bound_pages().await.map_err(|source| open_error(&path, source))?;
-        let readers = pool(&path, options.readers);
+        let readers = pool(reading(&path, READER_CACHE_KIB), options.readers);
 
         let (batch_limits, append_limits) = limits(&options);
         let (jobs, queue) = mpsc::channel(options.queue_commands_max.max(1));
@@ -80,18 +82,19 @@ impl SqliteLog {
             head,
             head_of_reader: None,
             queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
+            still: None,
         })
     }
 
-    /// Opens the log in a directory for reading, whether or not another process writes it. The head stands where the
+    /// Opens the log in a directory for reading, whether or not another process writes it, also where nothing may be
+    /// written. The head stands where the
     /// log ended at this moment, or at the last [`crate::EventLog::refresh_head`].
     pub async fn open_read_only(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
         if !path.exists() {
             return Err(OpenError::Missing { path });
         }
-        let mut connection =
-            reading(&path, READER_CACHE_KIB).connect().await.map_err(|source| open_error(&path, source))?;
+        let Readable { mut connection, connect, still } = open_to_read(&path, READER_CACHE_KIB).await?;
         check_version(&mut connection, &path).await?;
         check_schema(&mut connection, &MIGRATOR, &path).await?;
         let head = check_end(&mut connection, &path).await?;
@@ -100,22 +103,20 @@ impl SqliteLog {
         let (sender, head) = watch::channel(head);
         let names = StreamNames::new();
         Ok(Self {
-            readers: pool(&path, 2),
+            readers: pool(connect, 2),
             names,
             path,
             info,
             head,
             head_of_reader: Some(sender),
             queue: Queue::closed(),
+            still,
         })
     }
 }
 
-fn pool(path: &Path, readers: u32) -> SqlitePool {
-    SqlitePoolOptions::new()
-        .max_connections(readers.max(1))
-        .test_before_acquire(false)
-        .connect_lazy_with(reading(path, READER_CACHE_KIB))
+fn pool(connect: SqliteConnectOptions, readers: u32) -> SqlitePool {
+    SqlitePoolOptions::new().max_connections(readers.max(1)).test_before_acquire(false).connect_lazy_with(connect)
 }
 
 /// Creates the directory and takes the lock that one writer holds.
@@ -140,13 +141,6 @@ fn flush_what_was_left(directory: &Path) -> Result<(), OpenError> {
     match File::open(&path).and_then(|left| left.sync_data()).and_then(|()| File::open(directory)?.sync_all()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
         _ => Ok(()),
-    }
-}
-
-fn io_error(path: PathBuf, source: std::io::Error) -> OpenError {
-    match source.kind() {
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
-        _ => OpenError::Io { path, source },
     }
 }
 

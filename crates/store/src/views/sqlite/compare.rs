@@ -1,12 +1,13 @@
 //! Two view files, row by row: whether a fresh build says what the serving one says.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::{MIGRATOR, READER_CACHE_KIB, origin};
 use crate::log::EventLog;
-use crate::sqlite::{check_schema, open_error, reading};
+use crate::sqlite::{Readable, check_schema, open_to_read};
 use crate::views::origin::Origin;
 use crate::views::{Difference, ViewError, ViewsOpenError};
 
@@ -43,6 +44,8 @@ pub(in crate::views) struct FileSnapshot {
     path: PathBuf,
     connection: SqliteConnection,
     origin: Origin,
+    /// Held, not used: nobody writes a file that is read as one that does not change.
+    _still: Option<File>,
 }
 
 impl FileSnapshot {
@@ -51,13 +54,12 @@ impl FileSnapshot {
         if !path.exists() {
             return Err(ViewsOpenError::Missing { path: path.to_owned() });
         }
-        let mut connection =
-            reading(path, READER_CACHE_KIB).connect().await.map_err(|source| open_error(path, source))?;
+        let Readable { mut connection, still, .. } = open_to_read(path, READER_CACHE_KIB).await?;
         check_schema(&mut connection, &MIGRATOR, path).await?;
         // The transaction begins to see with its first read, which is the checkpoint.
         sqlx::query("BEGIN").execute(&mut connection).await.map_err(ViewError::from)?;
         let origin = origin(&mut connection).await?;
-        Ok(Self { path: path.to_owned(), connection, origin })
+        Ok(Self { path: path.to_owned(), connection, origin, _still: still })
     }
 
     /// The last position taken in.

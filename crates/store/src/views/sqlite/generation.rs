@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::open_fresh;
 use crate::log::EventLog;
 use crate::views::{ViewsOpenError, ViewsWriter};
@@ -30,6 +32,8 @@ pub(in crate::views) struct FileGeneration {
     lock_path: PathBuf,
     /// Held, not used.
     _lock: File,
+    /// Its directory, where it has one of its own; gone after the file.
+    _apart: Option<TempDir>,
 }
 
 impl FileGeneration {
@@ -47,10 +51,23 @@ impl FileGeneration {
             };
             // Another run that sweeps at this very moment may have it for an instant: then the name is its to remove.
             if lock.try_lock().is_ok() {
-                return Ok(Self { path: directory.join(format!("{name}.sqlite")), lock_path, _lock: lock });
+                return Ok(Self {
+                    path: directory.join(format!("{name}.sqlite")),
+                    lock_path,
+                    _lock: lock,
+                    _apart: None,
+                });
             }
         }
         Err(Error::new(ErrorKind::AlreadyExists, format!("{}: too many fresh builds at once", directory.display())))
+    }
+
+    /// The same in a directory of its own, which nobody else can read: it can be compared, and never serve.
+    pub(in crate::views) fn begin_apart() -> std::io::Result<Self> {
+        let apart = TempDir::new()?;
+        let mut fresh = Self::begin(apart.path())?;
+        fresh._apart = Some(apart);
+        Ok(fresh)
     }
 
     /// The file.
