@@ -177,6 +177,14 @@ fn opening(error: &OpenError) -> String {
         OpenError::Missing { path } => {
             format!("unter {} gibt es kein Protokoll: den Server einmal starten", path.display())
         }
+        OpenError::Unreadable { path } => format!(
+            "{} darf nicht gelesen werden: dem Benutzer, als der dieses Programm läuft, das Recht dazu geben, oder es \
+             als einer starten, der es hat",
+            path.display()
+        ),
+        OpenError::NoDirectory { path } => {
+            format!("{} ist kein Verzeichnis, und --data muss eines sein", path.display())
+        }
         OpenError::InUse { path } => format!(
             "{} ist gesperrt: ein anderer Prozess schreibt dieses Protokoll. Ihn zuerst anhalten, oder hier ein anderes \
              Verzeichnis angeben",

@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 pub(crate) use fault::{cause, io_error, open_error};
 pub(crate) use insert::{BulkInsert, insert, rooms};
 pub(crate) use migration::{check_schema, migrate, refuse_foreign};
-pub(crate) use readable::{Readable, open_to_read};
+pub(crate) use readable::{Readable, is_there, open_to_read};
 
 use crate::log::OpenError;
 

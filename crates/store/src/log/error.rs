@@ -134,6 +134,18 @@ pub enum OpenError {
         /// The file looked for.
         path: PathBuf,
     },
+    /// What is there may not be looked at.
+    #[error("{path} may not be read: give the user that runs this program the right to, or run it as one that has it")]
+    Unreadable {
+        /// The directory or the file.
+        path: PathBuf,
+    },
+    /// A file is where the directory should be.
+    #[error("{path} is no directory, and --data must be one")]
+    NoDirectory {
+        /// The path.
+        path: PathBuf,
+    },
     /// Another process writes this log.
     #[error("{path} is locked: another process is writing this log. Stop it first, or give this one another directory")]
     InUse {

@@ -26,6 +26,17 @@ pub(crate) struct Readable {
     pub(crate) still: Option<File>,
 }
 
+/// Whether there is such a file. A place that cannot be looked into is told as that.
+pub(crate) fn is_there(path: &Path) -> Result<bool, OpenError> {
+    let Err(error) = path.metadata() else { return Ok(true) };
+    let directory = || path.parent().unwrap_or(path);
+    match error.kind() {
+        ErrorKind::NotFound => Ok(false),
+        ErrorKind::NotADirectory => Err(OpenError::NoDirectory { path: directory().to_owned() }),
+        _ => Err(unread(directory(), error)),
+    }
+}
+
 /// Opens a file that is there to read it, whether or not another process writes it.
 pub(crate) async fn open_to_read(path: &Path, cache_kib: u32) -> Result<Readable, OpenError> {
     let connect = reading(path, cache_kib);
@@ -38,13 +49,15 @@ pub(crate) async fn open_to_read(path: &Path, cache_kib: u32) -> Result<Readable
 
 /// Opens a file that does not change while it is read.
 async fn open_at_rest(path: &Path, connect: SqliteConnectOptions) -> Result<Readable, OpenError> {
+    // Closing it takes no lock of SQLite's away: whoever in this process had it open would have made what is missing.
+    File::open(path).map_err(|error| unread(path, error))?;
     let still = hold_still(path)?;
     let mut ahead = path.as_os_str().to_owned();
     ahead.push("-wal");
     let ahead = PathBuf::from(ahead);
-    match ahead.metadata() {
+    match File::open(&ahead).and_then(|found| found.metadata()) {
         Ok(found) if found.len() > 0 => return Err(OpenError::Ahead { path: path.to_owned(), ahead }),
-        Err(source) if source.kind() != ErrorKind::NotFound => return Err(OpenError::Io { path: ahead, source }),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(unread(&ahead, error)),
         _ => {}
     }
     let connect = connect.immutable(true);
@@ -58,12 +71,20 @@ fn hold_still(path: &Path) -> Result<Option<File>, OpenError> {
     let lock = match File::open(&path) {
         Ok(lock) => lock,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(OpenError::Io { path, source }),
+        Err(error) => return Err(unread(&path, error)),
     };
     match lock.try_lock_shared() {
         Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}
+
+fn unread(path: &Path, error: std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied => OpenError::Unreadable { path },
+        _ => OpenError::Io { path, source: error },
     }
 }
 

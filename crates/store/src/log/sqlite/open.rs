@@ -1,6 +1,7 @@
 //! Opening and creating a log.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::log::stream_names::StreamNames;
 use crate::log::writer::{Gauges, Writer};
 use crate::log::{ClockKind, Head, LogInfo, OpenError, ReadError, creation, plan};
 use crate::sqlite::{
-    LOCK_FILE, Readable, check_schema, check_version, io_error, migrate, open_error, open_to_read, reading,
+    LOCK_FILE, Readable, check_schema, check_version, io_error, is_there, migrate, open_error, open_to_read, reading,
     refuse_foreign, writing,
 };
 
@@ -91,7 +92,7 @@ impl SqliteLog {
     /// log ended at this moment, or at the last [`crate::EventLog::refresh_head`].
     pub async fn open_read_only(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
-        if !path.exists() {
+        if !is_there(&path)? {
             return Err(OpenError::Missing { path });
         }
         let Readable { mut connection, connect, still } = open_to_read(&path, READER_CACHE_KIB).await?;
@@ -121,7 +122,10 @@ fn pool(connect: SqliteConnectOptions, readers: u32) -> SqlitePool {
 
 /// Creates the directory and takes the lock that one writer holds.
 fn lock(directory: &Path) -> Result<File, OpenError> {
-    std::fs::create_dir_all(directory).map_err(|source| io_error(directory.to_owned(), source))?;
+    std::fs::create_dir_all(directory).map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => OpenError::NoDirectory { path: directory.to_owned() },
+        _ => io_error(directory.to_owned(), source),
+    })?;
     let path = directory.join(LOCK_FILE);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|source| io_error(path.clone(), source))?;
@@ -139,7 +143,7 @@ fn flush_what_was_left(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(WRITE_AHEAD_FILE);
     // Its name as well: whoever made the file may not have come to it.
     match File::open(&path).and_then(|left| left.sync_data()).and_then(|()| File::open(directory)?.sync_all()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error(path, error)),
         _ => Ok(()),
     }
 }

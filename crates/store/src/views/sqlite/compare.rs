@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::{MIGRATOR, READER_CACHE_KIB, origin};
 use crate::log::EventLog;
-use crate::sqlite::{Readable, check_schema, open_to_read};
+use crate::sqlite::{Readable, check_schema, is_there, open_to_read};
 use crate::views::origin::Origin;
 use crate::views::{Difference, ViewError, ViewsOpenError};
 
@@ -51,7 +51,7 @@ pub(in crate::views) struct FileSnapshot {
 impl FileSnapshot {
     /// Opens a file and holds on to what it says now.
     pub(in crate::views) async fn open(path: &Path) -> Result<Self, ViewsOpenError> {
-        if !path.exists() {
+        if !is_there(path)? {
             return Err(ViewsOpenError::Missing { path: path.to_owned() });
         }
         let Readable { mut connection, still, .. } = open_to_read(path, READER_CACHE_KIB).await?;
