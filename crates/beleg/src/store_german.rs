@@ -8,6 +8,7 @@ use beleg_server::ServeError;
 use beleg_server::audit::AuditError;
 use beleg_store::{
     ClockKind, Damage, Foreign, MoveError, OpenError, ReadError, UnavailableReason, ViewError, ViewsOpenError,
+    own_words,
 };
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -88,8 +89,7 @@ fn quoted(error: &(dyn Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    let said = error.to_string();
-    format!("{QUOTED} {}", said.strip_prefix("error returned from database: ").unwrap_or(&said))
+    format!("{QUOTED} {}", own_words(error))
 }
 
 fn serving(error: &ServeError) -> String {

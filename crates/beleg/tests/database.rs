@@ -149,6 +149,15 @@ fn who_serves_does_not_own_and_a_failed_preparation_loses_no_password() {
 }
 
 #[test]
+fn what_postgresql_says_comes_with_its_code_and_without_a_line_of_its_source() {
+    let Some(database) = database() else { return };
+    let elsewhere = database.url().replace(database.name(), "beleg_test_of_nobody");
+    let refused = complained(&run(&elsewhere, &["verify"]));
+    assert!(refused.contains("\"beleg_test_of_nobody\" does not exist (SQLSTATE 3D000)"), "{refused}");
+    assert!(!refused.contains("at line"), "{refused}");
+}
+
+#[test]
 fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     let Some(database) = database() else { return };
     let admin = database.url();

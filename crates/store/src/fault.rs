@@ -1,5 +1,6 @@
 //! Why a statement failed, by what that means for the one who waits, whatever database said it.
 
+use std::error::Error;
 use std::io::ErrorKind;
 
 use sqlx::postgres::PgDatabaseError;
@@ -43,8 +44,8 @@ impl Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match cause(&error) {
-            Cause::Constraint => Self::Constraint(error.to_string()),
-            Cause::Unavailable(reason) => Self::Unavailable(reason, error.to_string()),
+            Cause::Constraint => Self::Constraint(own_words(&error)),
+            Cause::Unavailable(reason) => Self::Unavailable(reason, own_words(&error)),
         }
     }
 }
@@ -70,11 +71,11 @@ impl From<sqlx::Error> for ReadError {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-                tracing::error!(%error, "a row cannot be read");
+                tracing::error!(error = own_words(&error), "a row cannot be read");
                 Self::Corrupt { damage: Damage::Row }
             }
             error => {
-                tracing::error!(%error, "reading failed");
+                tracing::error!(error = own_words(&error), "reading failed");
                 let reason = match cause(&error) {
                     Cause::Constraint => UnavailableReason::Other,
                     Cause::Unavailable(reason) => reason,
@@ -83,6 +84,32 @@ impl From<sqlx::Error> for ReadError {
             }
         }
     }
+}
+
+/// What a database says of an error, with the code to look it up by. The library that asked it would add a line number,
+/// which is one of the database's own source; what is no database's error is told as it is.
+pub fn own_words(error: &(dyn Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() {
+            return match error.try_downcast_ref::<PgDatabaseError>() {
+                Some(error) => words_of_postgres(error),
+                None => words_of_sqlite(&**error),
+            };
+        }
+        cause = error.source();
+    }
+    error.to_string()
+}
+
+fn words_of_postgres(error: &PgDatabaseError) -> String {
+    let detail = error.detail().map(|detail| format!("; {detail}")).unwrap_or_default();
+    format!("{}{detail} (SQLSTATE {})", error.message(), error.code())
+}
+
+fn words_of_sqlite(error: &dyn sqlx::error::DatabaseError) -> String {
+    let code = error.code().map(|code| format!(" (SQLite's code {code})")).unwrap_or_default();
+    format!("{}{code}", error.message())
 }
 
 /// What an error means.

@@ -18,6 +18,7 @@ mod storage;
 pub mod views;
 
 pub use damage::{Damage, Foreign};
+pub use fault::own_words;
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Head, LogInfo, LogOptions,
     MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError, Roles,

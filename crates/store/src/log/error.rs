@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ClockKind;
 use crate::damage::Damage;
-use crate::fault::{Cause, cause};
+use crate::fault::{Cause, cause, own_words};
 
 /// Why the database could not take or give anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -272,7 +272,7 @@ pub enum OpenError {
         damage: Damage,
     },
     /// The database's URL is none.
-    #[error("the database's URL cannot be used: {source}")]
+    #[error("the database's URL cannot be used: {}", own_words(source))]
     Url {
         /// What is wrong with it.
         source: sqlx::Error,
@@ -286,7 +286,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The database failed.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", own_words(source))]
     Database {
         /// The file.
         path: PathBuf,
@@ -295,7 +295,8 @@ pub enum OpenError {
     },
     /// The database did not answer for as long as was waited for it.
     #[error(
-        "{path} does not answer since {waited_seconds} s ({source}): start it, or correct host and port in its URL"
+        "{path} does not answer since {waited_seconds} s ({}): start it, or correct host and port in its URL",
+        own_words(source)
     )]
     Away {
         /// The database.
@@ -314,7 +315,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The migration failed.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", own_words(source))]
     Migration {
         /// The file.
         path: PathBuf,

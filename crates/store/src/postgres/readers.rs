@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::session::{Server, Use};
-use crate::fault::{Cause, cause};
+use crate::fault::{Cause, cause, own_words};
 use crate::log::{ReadError, UnavailableReason};
 
 /// Pauses between attempts on a server that is away.
@@ -60,7 +60,7 @@ impl Readers {
             if !lost || (fresh && Instant::now() >= give_up) {
                 return Err(error.into());
             }
-            tracing::warn!(%error, "reading failed and is tried again");
+            tracing::warn!(error = own_words(&error), "reading failed and is tried again");
             // When one is broken, so are those that were opened before it.
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
             if fresh {

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::session::Server;
+use crate::fault::own_words;
 use crate::log::OpenError;
 use crate::storage::Database;
 
@@ -51,7 +52,10 @@ impl PrivateDatabase {
         let lock = sqlx::query("SELECT pg_advisory_lock_shared($1, $2)");
         lock.bind(LOCK_CLASS).bind(i32::from_be_bytes([a, b, c, d])).execute(&mut holder).await.map_err(failed)?;
         if let Err(error) = drop_left(&mut holder).await {
-            tracing::warn!(%error, "databases of processes that were killed could not be looked for");
+            tracing::warn!(
+                error = own_words(&error),
+                "databases of processes that were killed could not be looked for"
+            );
         }
         let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
         sqlx::query(create).execute(&mut holder).await.map_err(failed)?;
@@ -85,7 +89,9 @@ async fn drop_left(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         match sqlx::query(drop).execute(&mut *connection).await {
             Ok(_) => tracing::info!(name, "dropped the database of a process that was killed"),
             // Another process may be dropping it.
-            Err(error) => tracing::info!(name, %error, "the database of a process that was killed stays"),
+            Err(error) => {
+                tracing::info!(name, error = own_words(&error), "the database of a process that was killed stays");
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::damage::Damage;
-use crate::fault::Cause;
+use crate::fault::{Cause, own_words};
 use crate::log::{OpenError, UnavailableReason};
 
 /// The index beside the write-ahead log cannot grow. SQLite calls it an I/O error; on a full disk it comes first.
@@ -40,7 +40,7 @@ pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> OpenError {
     match source.as_database_error().and_then(primary_code) {
         Some(13) => OpenError::NoSpace { path: path.to_owned() },
         Some(8) => OpenError::ReadOnly { path: path.to_owned() },
-        Some(11 | 26) => OpenError::Corrupt { path: path.to_owned(), damage: Damage::Quoted(source.to_string()) },
+        Some(11 | 26) => OpenError::Corrupt { path: path.to_owned(), damage: Damage::Quoted(own_words(&source)) },
         Some(14) if !path.exists() => OpenError::ReadOnly { path: path.to_owned() },
         _ => OpenError::Database { path: path.to_owned(), source },
     }

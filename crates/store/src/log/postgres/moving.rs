@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::batch::APPEND;
 use super::open::SCHEMA;
 use super::read;
+use crate::fault::own_words;
 use crate::log::{EventLog as _, LogOptions, OpenError, ReadError, SqliteLog, StoredEvent, StoredRequest};
 use crate::postgres::{Server, Use, prepare_schema};
 use crate::storage::Database;
@@ -52,7 +53,7 @@ pub enum MoveError {
         position: i64,
     },
     /// The database failed.
-    #[error("the database: {0}; run it again: what is not whole is not there")]
+    #[error("the database: {}; run it again: what is not whole is not there", own_words(.0))]
     Database(#[from] sqlx::Error),
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::batch::{self, APPEND, Confirm};
 use super::open::SCHEMA;
 use super::read;
-use crate::fault::Fault;
+use crate::fault::{Fault, own_words};
 use crate::log::command::Command;
 use crate::log::heads::StreamHead;
 use crate::log::plan::Plan;
@@ -215,7 +215,7 @@ impl BatchStore for PostgresStore {
         if let Some(session) = self.session.take()
             && let Err(error) = session.connection.close().await
         {
-            tracing::warn!(%error, "the log did not close cleanly; nothing is lost");
+            tracing::warn!(error = own_words(&error), "the log did not close cleanly; nothing is lost");
         }
     }
 }

@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::task::JoinHandle;
 
 use crate::log::command::Command;
+use crate::fault::own_words;
 
 /// Pages in the write-ahead log from which on they are moved: 96 MiB. In a large log almost every command changes a page
 /// of an index that no other does; the longer they gather, the fewer are written twice.
@@ -72,7 +73,7 @@ impl Checkpoints {
         }
         self.events = 0;
         if let Err(error) = self.go_on(writer).await {
-            tracing::warn!(%error, "the write-ahead log could not be checkpointed");
+            tracing::warn!(error = own_words(&error), "the write-ahead log could not be checkpointed");
         }
     }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::batch::{Inserts, move_head_and_commit};
 use super::checkpoint::Checkpoints;
 use super::read;
-use crate::fault::Fault;
+use crate::fault::{Fault, own_words};
 use crate::log::command::Command;
 use crate::log::heads::StreamHead;
 use crate::log::plan::Plan;
@@ -167,7 +167,7 @@ impl BatchStore for SqliteStore {
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
-            tracing::warn!(%error, "the log did not close cleanly; nothing is lost");
+            tracing::warn!(error = own_words(&error), "the log did not close cleanly; nothing is lost");
         }
     }
 }
