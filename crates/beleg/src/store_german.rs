@@ -177,6 +177,11 @@ fn opening(error: &OpenError) -> String {
         OpenError::Missing { path } => {
             format!("unter {} gibt es kein Protokoll: den Server einmal starten", path.display())
         }
+        OpenError::NoLog { path } => format!(
+            "{} enthält kein Protokoll: beleg database init bereitet eine Datenbank vor, und das erste beleg serve \
+             --database legt ihr Protokoll an",
+            path.display()
+        ),
         OpenError::Unreadable { path } => format!(
             "{} darf nicht gelesen werden: dem Benutzer, als der dieses Programm läuft, das Recht dazu geben, oder es \
              als einer starten, der es hat",

@@ -158,6 +158,15 @@ fn what_postgresql_says_comes_with_its_code_and_without_a_line_of_its_source() {
 }
 
 #[test]
+fn a_database_without_a_log_is_told_as_that() {
+    let Some(database) = database() else { return };
+    for command in [["verify"].as_slice(), &["rebuild"], &["rebuild", "--check"]] {
+        let refused = complained(&run(database.url(), command));
+        assert!(refused.contains("holds no log: `beleg database init`"), "{command:?}: {refused}");
+    }
+}
+
+#[test]
 fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     let Some(database) = database() else { return };
     let admin = database.url();

@@ -134,6 +134,15 @@ pub enum OpenError {
         /// The file looked for.
         path: PathBuf,
     },
+    /// The database holds none, and reading was all that was asked for.
+    #[error(
+        "{path} holds no log: `beleg database init` prepares a database, and the first `beleg serve --database` creates \
+         its log"
+    )]
+    NoLog {
+        /// The database.
+        path: PathBuf,
+    },
     /// What is there may not be looked at.
     #[error("{path} may not be read: give the user that runs this program the right to, or run it as one that has it")]
     Unreadable {

@@ -199,7 +199,7 @@ async fn a_log_opened_for_reading_follows_and_takes_nothing() {
     let Some(database) = Database::new().await else { return };
     let options = LogOptions::new(ClockKind::System);
     let missing = PostgresLog::open_read_only(database.url(), options, PostgresOptions::default()).await.unwrap_err();
-    assert!(matches!(missing, OpenError::OlderSchema { found: 0, .. }), "{missing}");
+    assert!(matches!(missing, OpenError::NoLog { .. }), "{missing}");
     let log = open(&database).await;
     let reader = PostgresLog::open_read_only(database.url(), options, PostgresOptions::default()).await.unwrap();
     assert_eq!(reader.append(command("a", 0, 1)).await.unwrap_err(), AppendError::Closed);

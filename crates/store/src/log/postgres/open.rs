@@ -70,11 +70,20 @@ impl PostgresLog {
         let server = Server::at(url, postgres)?;
         let failed = |source| server.failed(source);
         let mut connection = server.connect(Use::Read).await.map_err(failed)?;
-        check_schema(&mut connection, &server, &SCHEMA).await?;
-        let first = read::first(&mut connection).await.map_err(|error| unread(&server, &error))?;
-        let info = creation::info(first, &server.place)?;
+        let no_log = || OpenError::NoLog { path: server.place.clone() };
+        check_schema(&mut connection, &server, &SCHEMA).await.map_err(|error| match error {
+            // There is no schema at all.
+            OpenError::OlderSchema { found: 0, .. } => no_log(),
+            error => error,
+        })?;
         let head = sqlx::query(read::HEAD).fetch_all(&mut connection).await.map_err(failed)?;
         let head = read::head_in(&head).map_err(|error| unread(&server, &error))?;
+        if head.position == 0 {
+            // It is prepared, and no server has started yet.
+            return Err(no_log());
+        }
+        let first = read::first(&mut connection).await.map_err(|error| unread(&server, &error))?;
+        let info = creation::info(first, &server.place)?;
         let (published, head) = watch::channel(head);
         Ok(Self::assemble(server, info, log.readers, head, published, Queue::closed()))
     }
