@@ -5,7 +5,7 @@ use crate::instant;
 use crate::refusal::Refusal;
 use crate::said::Said;
 use beleg_server::pb::{
-    contract_service_client::ContractServiceClient, ledger_service_client::LedgerServiceClient,
+    GetLogStatusRequest, contract_service_client::ContractServiceClient, ledger_service_client::LedgerServiceClient,
     log_service_client::LogServiceClient, policy_service_client::PolicyServiceClient,
     ticket_service_client::TicketServiceClient,
 };
@@ -77,6 +77,17 @@ impl Client {
         Ok(Self { channel, call: Call { actor, now: None, origin: None, correlation_id: None } })
     }
 
+    /// A first call, so that whatever else listens at the address is noticed before any work. What a server of ours
+    /// has against it, it says again to the call that matters.
+    pub(crate) async fn meet(&self, url: &str) -> Result<(), Failure> {
+        match self.log().get_log_status(GetLogStatusRequest {}).await {
+            Err(status) if broke_on_the_way(&status) || is_of_no_server_of_ours(&status) => {
+                Err(Failure::OtherServer { url: url.to_owned(), last: Refusal::of(&status).in_one_line() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same, acting as somebody else.
     pub(crate) fn acting_as(&self, actor: &str) -> Result<Self, Failure> {
         let mut other = self.clone();
@@ -108,7 +119,7 @@ impl Client {
     /// The log's end, for a list that shows what was done before it was asked for. `None` while the views stand still:
     /// then a list shows how far they have come.
     pub(crate) async fn position_to_show(&self) -> Result<Option<i64>, Failure> {
-        let status = self.log().get_log_status(beleg_server::pb::GetLogStatusRequest {}).await?.into_inner();
+        let status = self.log().get_log_status(GetLogStatusRequest {}).await?.into_inner();
         Ok(status.projector_alarm.is_empty().then_some(status.position))
     }
 
@@ -194,6 +205,12 @@ impl Patience {
 /// not have arrived, and its request id makes it safe to ask again.
 pub(crate) fn broke_on_the_way(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
+}
+
+/// Whether an answer shows that it is none of a server of ours: another gRPC server does not know the call, and HTTP
+/// without gRPC has no status of gRPC's, which the library says in these words.
+fn is_of_no_server_of_ours(status: &Status) -> bool {
+    status.code() == Code::Unimplemented || status.message().starts_with("grpc-status header missing")
 }
 
 /// Whether a refusal may be gone when the same call is sent again.

@@ -5,7 +5,7 @@ use crate::lang::Lang;
 use crate::policy_german;
 use crate::refusal::Refusal;
 use crate::refusal_german;
-use crate::said::Said;
+use crate::said::{QUOTED, Said};
 use crate::sentence::Sentence;
 use crate::store_german;
 use beleg_domain::policy::Problem;
@@ -104,6 +104,13 @@ pub(crate) enum Failure {
         /// The address tried.
         url: String,
     },
+    /// Something else than a server of ours answers, or hangs up.
+    OtherServer {
+        /// The address tried.
+        url: String,
+        /// What it, or the connection, said.
+        last: String,
+    },
     /// The server went away in the middle of long work.
     ServerLost {
         /// What it, or the connection, said last.
@@ -176,7 +183,7 @@ impl Failure {
             | Self::TooLong { .. }
             | Self::Store { .. }
             | Self::Several(_) => "MALFORMED",
-            Self::NothingListens { .. } => "NO_SERVER",
+            Self::NothingListens { .. } | Self::OtherServer { .. } => "NO_SERVER",
             Self::ServerLost { .. } => "SERVER_LOST",
             Self::Refused(refusal) => refusal.code,
             Self::Answer(_) => "ANSWER_INCOMPLETE",
@@ -253,6 +260,10 @@ impl Failure {
             Self::NothingListens { url } => lang.pick(
                 format!("Unter {url} antwortet kein Server.\n  Starten: beleg serve --data VERZEICHNIS\n  Anderswo: --server URL"),
                 format!("no server answers at {url}.\n  start one:  beleg serve --data DIR\n  elsewhere:  --server URL"),
+            ),
+            Self::OtherServer { url, last } => lang.pick(
+                format!("Unter {url} antwortet kein Server von Beleg: was dort läuft, spricht kein gRPC oder ein anderes; {QUOTED} {last}\n  Starten, mit freiem Port: beleg serve --data VERZEICHNIS --listen ADRESSE\n  Anderswo: --server URL"),
+                format!("no beleg server answers at {url}: what listens there does not speak gRPC, or not this one: {last}\n  start one, on a free port:  beleg serve --data DIR --listen ADDR\n  elsewhere:  --server URL"),
             ),
             Self::ServerLost { last } => lang.pick(
                 format!("Der Server ist nicht mehr erreichbar: {last}\n  Server starten und denselben Befehl wiederholen; Bestätigtes wird erkannt."),

@@ -33,7 +33,9 @@ impl Session {
             let plain = !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_graphic());
             format!("cli:{}", if plain { user.as_str() } else { "unknown" })
         });
-        Client::connect(&self.server, &actor).await
+        let client = Client::connect(&self.server, &actor).await?;
+        client.meet(&self.server).await?;
+        Ok(client)
     }
 }
 

@@ -118,6 +118,39 @@ fn errors_are_one_json_object_where_json_is_asked_for() {
     assert_eq!(error_of(&missing)["code"], "FILE");
 }
 
+/// Listens like some other program: answers whatever comes with these bytes, and hangs up.
+fn other_program(answer: &'static [u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // What the other side thinks of it is its own matter.
+            let _ = connection.read(&mut [0; 1024]);
+            let _ = connection.write_all(answer);
+        }
+    });
+    url
+}
+
+#[test]
+fn what_listens_and_is_no_server_of_belegs_is_told_as_that() {
+    let web = other_program(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let silent = other_program(b"");
+    for url in [&web, &silent] {
+        for command in [["status"].as_slice(), &["ticket", "list"]] {
+            for (lang, words) in [("en", "does not speak gRPC"), ("de", "spricht kein gRPC")] {
+                let said = beleg(&[&["--lang", lang, "--server", url], command].concat());
+                assert_eq!(said.status.code(), Some(1), "{}", err(&said));
+                assert!(err(&said).contains(words) && err(&said).contains(url.as_str()), "{}", err(&said));
+            }
+        }
+        let error = error_of(&beleg(&["--output", "json", "--server", url, "status"]));
+        assert_eq!(error["code"], "NO_SERVER", "{error}");
+    }
+}
+
 #[test]
 fn a_refusal_as_json_has_code_and_reason() {
     let served = serve();
