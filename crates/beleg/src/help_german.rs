@@ -129,7 +129,7 @@ const VALUES: [(&str, &str); 28] = [
 ];
 
 /// Every text of the help.
-const TEXTS: [(&str, &str); 98] = [
+const TEXTS: [(&str, &str); 100] = [
     (
         "Beleg: support tickets as events, every charge with its voucher",
         "Beleg: Support-Tickets als Ereignisse, zu jeder Berechnung der Beleg",
@@ -296,6 +296,14 @@ const TEXTS: [(&str, &str); 98] = [
     (
         "A directory for log and views, made if it is not there; one server uses it",
         "Ein Verzeichnis für Protokoll und Sichten, angelegt, wenn es fehlt; ein einziger Server benutzt es",
+    ),
+    (
+        "The directory that holds log and views; no server may run on it, unless --check is given",
+        "Das Verzeichnis mit Protokoll und Sichten; darauf darf kein Server laufen, es sei denn mit --check",
+    ),
+    (
+        "The directory that holds the log, which is only read, also while a server runs on it",
+        "Das Verzeichnis mit dem Protokoll, das nur gelesen wird, auch während ein Server darauf läuft",
     ),
     (
         "A PostgreSQL database (15 or newer) for log and views; any number of servers share it",

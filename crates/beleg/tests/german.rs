@@ -230,6 +230,13 @@ fn the_help_says_what_is_so() {
         let said = help(lang, &command);
         assert!(said.contains(words), "{command:?}: {words:?} in {said}");
     }
+    // Only who serves makes a directory.
+    for (lang, made) in [("de", "angelegt, wenn es fehlt"), ("en", "made if it is not there")] {
+        for (command, makes) in [("serve", true), ("verify", false), ("rebuild", false)] {
+            let said = help(lang, &[command]);
+            assert_eq!(said.contains(made), makes, "{command}: {said}");
+        }
+    }
 }
 
 #[test]

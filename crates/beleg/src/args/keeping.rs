@@ -4,6 +4,10 @@ use crate::storage::Kept;
 use clap::{Args as ClapArgs, Subcommand};
 use std::path::PathBuf;
 
+/// What `--data` is to a command that makes none.
+const LOG_REBUILT: &str = "The directory that holds log and views; no server may run on it, unless --check is given";
+const LOG_VERIFIED: &str = "The directory that holds the log, which is only read, also while a server runs on it";
+
 /// What `beleg serve` takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
@@ -60,6 +64,7 @@ pub(crate) struct Migrate {
 
 /// What `beleg rebuild` takes.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("data", |data| data.help(LOG_REBUILT)))]
 pub(crate) struct Rebuild {
     #[command(flatten)]
     pub(crate) kept: Kept,
@@ -70,6 +75,7 @@ pub(crate) struct Rebuild {
 
 /// What `beleg verify` takes.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("data", |data| data.help(LOG_VERIFIED)))]
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) kept: Kept,
