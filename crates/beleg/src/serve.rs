@@ -6,6 +6,7 @@ use crate::sentence::Sentence;
 use crate::session::Session;
 use crate::storage::check_writable;
 use beleg_server::{Config, ServeError, Server};
+use serde_json::json;
 use std::io::IsTerminal;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,7 +34,12 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
     };
     let server = Server::open(config).await.map_err(failed)?;
     // Only now is it true.
-    session.screen.line(Sentence::Serving { url: &format!("http://{address}") }.in_(session.lang))?;
+    let url = format!("http://{address}");
+    match session.screen.is_json() {
+        // In one line: whoever started the server reads on from there, for the output ends only with it.
+        true => session.screen.line(json!({ "url": url, "address": address.to_string() }))?,
+        false => session.screen.line(Sentence::Serving { url: &url }.in_(session.lang))?,
+    }
     server.serve(listener, asked_to_end()?).await.map_err(failed)?;
     Ok(Outcome::Good)
 }

@@ -5,8 +5,9 @@
 #[path = "server/mod.rs"]
 mod server;
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use beleg_server::pb::GetLogStatusRequest;
 use beleg_server::pb::log_service_client::LogServiceClient;
@@ -43,6 +44,26 @@ fn a_directory_that_cannot_be_made_is_said() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&file.path().display().to_string()), "{said}");
+}
+
+#[test]
+fn where_a_server_listens_is_one_line_of_json_where_that_is_asked_for() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Command::new(BELEG)
+        .args(["--output", "json", "serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .env("BELEG_LOG", "off")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = said["address"].as_str().unwrap();
+    assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{said}");
+    assert_eq!(said["url"], format!("http://{address}"), "{said}");
 }
 
 /// Says of a file that a newer program has migrated it.
