@@ -7,7 +7,7 @@ use crate::said::QUOTED;
 use beleg_server::ServeError;
 use beleg_server::audit::AuditError;
 use beleg_store::{
-    ClockKind, Damage, Foreign, MoveError, OpenError, ReadError, UnavailableReason, ViewError, ViewsOpenError,
+    ClockKind, Damage, Excess, Foreign, MoveError, OpenError, ReadError, UnavailableReason, ViewError, ViewsOpenError,
     own_words,
 };
 use std::error::Error;
@@ -227,6 +227,12 @@ fn opening(error: &OpenError) -> String {
         OpenError::OtherBuildRunning { path } => {
             format!("{} benutzen Server eines anders gebauten beleg: sie zuerst anhalten", path.display())
         }
+        OpenError::Excess { role, owner, excess: found } => format!(
+            "die Rolle {role} {}; wer mit ihr dient, könnte ändern, was aufgezeichnet ist: ihr das nehmen ({}), oder mit \
+             --service eine andere Rolle nennen; getan wurde nichts",
+            excess(found),
+            found.cure(role, owner)
+        ),
         OpenError::ReadOnly { path } => format!(
             "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",
             path.display()
@@ -264,6 +270,18 @@ fn opening(error: &OpenError) -> String {
         ),
         OpenError::Migration { path, source } => format!("{}: {}", path.display(), quoted(source)),
         OpenError::Random => "das System liefert keine Zufallszahlen".to_owned(),
+    }
+}
+
+fn excess(excess: &Excess) -> String {
+    match excess {
+        Excess::Superuser => "ist ein Superuser".to_owned(),
+        Excess::CreatesRoles => "darf Rollen anlegen".to_owned(),
+        Excess::Owns { what } => match what.strip_prefix("database ") {
+            Some(database) => format!("besitzt die Datenbank {database}"),
+            None => format!("besitzt {what}"),
+        },
+        Excess::Member { of } => format!("ist Mitglied von {of}"),
     }
 }
 

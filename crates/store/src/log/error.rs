@@ -7,7 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::ClockKind;
+use super::{ClockKind, Excess};
 use crate::damage::Damage;
 use crate::fault::{Cause, cause, own_words};
 
@@ -232,6 +232,20 @@ pub enum OpenError {
     OtherBuildRunning {
         /// The database.
         path: PathBuf,
+    },
+    /// The role that is to serve could change what is recorded.
+    #[error(
+        "role {role} {excess}, so whoever serves with it could change what is recorded: take that away ({}), or name \
+         another role with --service; nothing was done",
+        excess.cure(role, owner)
+    )]
+    Excess {
+        /// The role.
+        role: String,
+        /// The one that owns the schemas, or is to.
+        owner: String,
+        /// What it has and must not.
+        excess: Excess,
     },
     /// The directory or file may not be written.
     #[error("{path} may not be written: give the directory to the user that runs this program")]

@@ -55,12 +55,14 @@
 //! transaction behind, transact-rs/sqlx#4385), and the server ends what idles or waits too long.
 
 mod batch;
+mod excess;
 mod moving;
 mod open;
 mod read;
 mod roles;
 mod write;
 
+pub use excess::Excess;
 pub use moving::{MoveError, move_log};
 pub use roles::Roles;
 

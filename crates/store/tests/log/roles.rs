@@ -1,5 +1,7 @@
 use beleg_postgres_cluster::Database;
-use beleg_store::{AppendError, ClockKind, EventLog as _, LogOptions, OpenError, PostgresLog, PostgresOptions, Roles};
+use beleg_store::{
+    AppendError, ClockKind, EventLog as _, Excess, LogOptions, OpenError, PostgresLog, PostgresOptions, Roles,
+};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::desk::{all, command, personal};
@@ -59,6 +61,57 @@ impl Owned {
             sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
         }
     }
+}
+
+async fn done(shell: &mut PgConnection, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(shell).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything_is_done() {
+    let Some(database) = Database::new().await else { return };
+    let unique = database.name().trim_start_matches("beleg_test_").to_owned();
+    let (owner, service) = (format!("own_{unique}"), format!("svc_{unique}"));
+    let roles = Roles { owner: owner.clone(), owner_password: None, service: service.clone(), service_password: None };
+    let mut shell = PgConnection::connect(database.url()).await.unwrap();
+    done(&mut shell, &format!("CREATE ROLE {service} LOGIN")).await;
+    let owns = |what: &str| Excess::Owns { what: what.to_owned() };
+    let member = |of: &str| Excess::Member { of: of.to_owned() };
+    let schema = "CREATE SCHEMA beleg_log";
+    for (given, expected, taken) in [
+        (format!("ALTER ROLE {service} SUPERUSER"), Excess::Superuser, String::new()),
+        (format!("ALTER ROLE {service} CREATEROLE"), Excess::CreatesRoles, String::new()),
+        (format!("{schema} AUTHORIZATION {service}"), owns("beleg_log"), "DROP SCHEMA beleg_log".to_owned()),
+        (
+            format!("{schema}; CREATE TABLE beleg_log.events (x int); ALTER TABLE beleg_log.events OWNER TO {service}"),
+            owns("beleg_log.events"),
+            "DROP SCHEMA beleg_log CASCADE".to_owned(),
+        ),
+        (format!("GRANT pg_write_all_data TO {service}"), member("pg_write_all_data"), String::new()),
+        (format!("CREATE ROLE {owner}; GRANT {owner} TO {service}"), member(&owner), format!("DROP ROLE {owner}")),
+    ] {
+        done(&mut shell, &given).await;
+        let error = roles.init(database.url(), PostgresOptions::default()).await.unwrap_err();
+        let OpenError::Excess { excess, .. } = &error else { panic!("{given}: {error}") };
+        assert_eq!(*excess, expected, "{given}");
+        if expected != member(&owner) {
+            let missing = roles.missing(database.url(), PostgresOptions::default()).await.unwrap();
+            assert_eq!(missing, [owner.as_str()], "{given}");
+        }
+        // What is owned needs somebody to own it; all else is taken away as the error says.
+        let cure = if taken.is_empty() { excess.cure(&service, &owner) } else { taken };
+        assert!(error.to_string().contains(&excess.cure(&service, &owner)), "{error}");
+        done(&mut shell, &cure).await;
+    }
+    roles.init(database.url(), PostgresOptions::default()).await.unwrap();
+    // Whoever served before there was an owner gives it what there is.
+    done(&mut shell, &format!("ALTER TABLE beleg_log.events OWNER TO {service}")).await;
+    let error = roles.init(database.url(), PostgresOptions::default()).await.unwrap_err();
+    let OpenError::Excess { excess, .. } = &error else { panic!("{error}") };
+    done(&mut shell, &excess.cure(&service, &owner)).await;
+    roles.init(database.url(), PostgresOptions::default()).await.unwrap();
+    shell.close().await.unwrap();
+    Owned { database, roles }.forget().await;
 }
 
 async fn refused(shell: &mut PgConnection, statement: String, code: &str) {

@@ -7,6 +7,7 @@
 
 use sqlx::{Connection as _, PgConnection};
 
+use super::excess::excess_of;
 use super::open::SCHEMA;
 use crate::log::OpenError;
 use crate::postgres::{PostgresOptions, Server, prepare_schema, run_formatted};
@@ -52,11 +53,16 @@ impl Roles {
 
     /// Creates the roles where they are missing, migrates both schemas as the owner and gives the service its
     /// rights. The URL's role must be allowed to create roles and to let others create schemas in the database. What
-    /// is done already stays done: this may be repeated, and is after every new version of the program.
+    /// is done already stays done: this may be repeated, and is after every new version of the program. Before anything
+    /// is done, a service that could change what is recorded is refused.
     pub async fn init(&self, admin_url: &str, options: PostgresOptions) -> Result<(), OpenError> {
         let admin = Server::at(admin_url, options)?;
         let failed = |source| admin.failed(source);
         let mut connection = admin.connect_unbounded().await.map_err(failed)?;
+        if let Some(excess) = excess_of(&mut connection, self).await.map_err(failed)? {
+            let (role, owner) = (self.service.clone(), self.owner.clone());
+            return Err(OpenError::Excess { role, owner, excess });
+        }
         for (role, password) in [(&self.owner, &self.owner_password), (&self.service, &self.service_password)] {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
         }
