@@ -22,6 +22,8 @@ pub(crate) enum Sentence<'a> {
     No,
     /// A policy was asked for and none is published.
     NoPolicyYet,
+    /// A rehearsal has steps about statements.
+    NoStatements,
     /// What an import could not bring.
     NotImported { bad: u64, refused: u64 },
     /// A policy document may not be published.
@@ -40,8 +42,6 @@ pub(crate) enum Sentence<'a> {
     Serving { url: &'a str },
     /// The demo serves on.
     ServingOn { url: &'a str, ticket: &'a str, number: i64 },
-    /// A rehearsal has steps about statements.
-    StatementsLater,
     /// Under a list of tickets.
     TicketsShown { shown: usize, more: bool, position: i64 },
     /// Where a step stands.
@@ -114,6 +114,10 @@ impl Sentence<'_> {
                 "Es ist keine Richtlinie veröffentlicht; die mitgelieferte: beleg policy publish",
                 "no policy is published; for the built-in one: beleg policy publish",
             ),
+            Self::NoStatements => both(
+                "nicht gespielt: Leistungsnachweise gibt es in dieser Version nicht",
+                "not played: statements are not available in this version",
+            ),
             Self::NotImported { bad, refused } => (
                 format!(
                     "{} unlesbar, {} abgelehnt",
@@ -170,10 +174,6 @@ impl Sentence<'_> {
                      \n  beleg --server {url} ledger explain {number}\
                      \n  beleg --server {url} ledger balances --by customer,account"
                 ),
-            ),
-            Self::StatementsLater => both(
-                "nicht gespielt: Leistungsnachweise kommen mit ihrem eigenen Vorgang",
-                "not played: statements come with their own issue",
             ),
             Self::TicketsShown { shown, more, position } => {
                 let (de, en) = limited(more);

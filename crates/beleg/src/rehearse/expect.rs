@@ -60,7 +60,7 @@ pub(super) async fn compare(expect: &Expect, seen: &Seen<'_>, lang: Lang) -> Res
         found.extend(status(wanted, seen).await);
     }
     for label in expect.statements.keys() {
-        let waiting = Sentence::StatementsLater.in_(lang);
+        let waiting = Sentence::NoStatements.in_(lang);
         found.push(Difference::new(format!("statements {label}"), label, waiting));
     }
     Ok(found)

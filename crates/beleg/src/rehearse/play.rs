@@ -57,7 +57,7 @@ async fn on_server(scenario: &Scenario, policy: &str, client: &Client, lang: Lan
         let here = client.at(now)?;
         let place = Sentence::StepPlace { number, line: *line }.in_(lang);
         let Some(command) = command(step, labels, number, &scenario.contract.currency) else {
-            let waiting = Sentence::StatementsLater.in_(lang);
+            let waiting = Sentence::NoStatements.in_(lang);
             differences.push(Difference::new(place, "issue_statement", waiting));
             continue;
         };

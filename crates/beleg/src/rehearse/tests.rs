@@ -112,5 +112,5 @@ async fn statements_are_said_to_be_missing() {
     let step = "    - {at: \"2026-03-02T13:00\", do: issue_statement, id: S1, from: \"2026-03-01\", to: \"2026-04-01\"}\n  expect:";
     let found = differences(&HOLDS.replacen("  expect:", step, 1)).await;
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].actual.contains("not played"));
+    assert!(found[0].actual.contains("not available in this version"));
 }
