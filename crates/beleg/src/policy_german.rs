@@ -38,9 +38,13 @@ fn german(problem: &Problem) -> String {
         ),
         Problem::DuplicateClause { id } => format!("Klausel {id:?} ist zweimal festgelegt"),
         Problem::DuplicateRule { id } => format!("Regel {id:?} ist zweimal festgelegt"),
-        Problem::MissingText { place, field } => format!("{place}: {field} fehlt oder ist leer"),
+        Problem::MissingText { place, field } => {
+            format!("{}: {} fehlt oder ist leer", place_of(place), text_of(field))
+        }
         Problem::ControlCharacter { place, field, character } => format!(
-            "{place}: {field} enthält das Steuerzeichen U+{:04X}; erlaubt sind nur Zeilenenden und Tabulatoren",
+            "{}: {} enthält das Steuerzeichen U+{:04X}; erlaubt sind nur Zeilenenden und Tabulatoren",
+            place_of(place),
+            text_of(field),
             u32::from(*character)
         ),
         Problem::UnknownClause { rule, clause } => {
@@ -101,6 +105,26 @@ fn german(problem: &Problem) -> String {
     }
 }
 
+/// Where a text stands, which is told with its number or id.
+fn place_of(place: &str) -> String {
+    match place.split_once(' ') {
+        Some(("clause", id)) => format!("Klausel {id}"),
+        Some(("rule", id)) => format!("Regel {id}"),
+        _ if place == "title" => "Titel (title)".to_owned(),
+        _ => place.to_owned(),
+    }
+}
+
+/// Which of its texts, with the key that its author looks for.
+fn text_of(field: &str) -> &str {
+    match field {
+        "de" => "der deutsche Text (de)",
+        "en" => "der englische Text (en)",
+        "heading" => "die Überschrift (heading)",
+        _ => field,
+    }
+}
+
 fn account(account: Option<Account>) -> String {
     account.map_or_else(|| "kein Konto".to_owned(), |account| format!("Konto {account}"))
 }
@@ -111,4 +135,19 @@ fn combination(findings: &Findings) -> String {
         "behaviour={} cause={} reproducible={} security_relevant={}",
         findings.behaviour, findings.cause, findings.reproducible_in_standard, findings.security_relevant,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::german;
+    use beleg_domain::policy::Problem;
+
+    #[test]
+    fn a_text_that_is_missing_is_named_in_german() {
+        let missing = |place: &str, field| german(&Problem::MissingText { place: place.to_owned(), field });
+        assert_eq!(missing("clause \"3.1\"", "en"), "Klausel \"3.1\": der englische Text (en) fehlt oder ist leer");
+        assert_eq!(missing("title", "de"), "Titel (title): der deutsche Text (de) fehlt oder ist leer");
+        let wrong = Problem::ControlCharacter { place: "rule \"x\"".to_owned(), field: "heading", character: '\r' };
+        assert!(german(&wrong).starts_with("Regel \"x\": die Überschrift (heading) enthält das Steuerzeichen U+000D"));
+    }
 }

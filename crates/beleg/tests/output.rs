@@ -358,11 +358,15 @@ fn a_policy_that_may_not_be_published_is_told_as_it_is_checked_and_no_server_is_
     let policy = policy.replace(title, "en = \"\\u001b[31mSupport\"").replace(days, "late_work_days = -1");
     std::fs::write(&file, policy).unwrap();
     for (lang, days, title) in [
-        ("en", "  limits.late_work_days is -1; expected 0 to 3660", "  title: en holds the control character U+001B"),
+        (
+            "en",
+            "  limits.late_work_days is -1; expected 0 to 3660",
+            "  title: the text \"en\" holds the control character U+001B",
+        ),
         (
             "de",
             "  limits.late_work_days ist -1; erwartet ist 0 bis 3660",
-            "  title: en enthält das Steuerzeichen U+001B",
+            "  Titel (title): der englische Text (en) enthält das Steuerzeichen U+001B",
         ),
     ] {
         let checked = beleg(&["--lang", lang, "policy", "check", &file]);

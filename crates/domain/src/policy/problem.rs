@@ -71,7 +71,7 @@ pub enum Problem {
         id: String,
     },
     /// A translation or heading is missing or blank.
-    #[error("{place}: {field} is missing or empty")]
+    #[error("{place}: the text {field:?} is missing or empty")]
     MissingText {
         /// The title, or the clause or rule.
         place: String,
@@ -80,7 +80,7 @@ pub enum Problem {
     },
     /// A text holds a character that a terminal obeys instead of showing it.
     #[error(
-        "{place}: {field} holds the control character U+{:04X}; a text may hold line ends and tabs, and no others",
+        "{place}: the text {field:?} holds the control character U+{:04X}; a text may hold line ends and tabs, and no others",
         u32::from(*.character)
     )]
     ControlCharacter {

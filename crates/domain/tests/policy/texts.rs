@@ -63,7 +63,7 @@ fn a_text_that_gives_a_terminal_orders_is_refused() {
     }
     assert_eq!(
         wrong("title", "en", '\u{1b}')[0].to_string(),
-        "title: en holds the control character U+001B; a text may hold line ends and tabs, and no others"
+        "title: the text \"en\" holds the control character U+001B; a text may hold line ends and tabs, and no others"
     );
 }
 
