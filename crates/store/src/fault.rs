@@ -104,7 +104,8 @@ pub fn own_words(error: &(dyn Error + 'static)) -> String {
 
 fn words_of_postgres(error: &PgDatabaseError) -> String {
     let detail = error.detail().map(|detail| format!("; {detail}")).unwrap_or_default();
-    format!("{}{detail} (SQLSTATE {})", error.message(), error.code())
+    // A detail may have several lines, and this is part of a sentence.
+    format!("{}{} (SQLSTATE {})", error.message(), detail.replace('\n', " "), error.code())
 }
 
 fn words_of_sqlite(error: &dyn sqlx::error::DatabaseError) -> String {
