@@ -17,8 +17,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::task::JoinHandle;
 
-use crate::log::command::Command;
 use crate::fault::own_words;
+use crate::log::command::Command;
 
 /// Pages in the write-ahead log from which on they are moved: 96 MiB. In a large log almost every command changes a page
 /// of an index that no other does; the longer they gather, the fewer are written twice.
