@@ -314,7 +314,9 @@ impl<'a> Writer<'_, '_, 'a> {
     fn round_up(&mut self, contract: &ContractAt<'_>) {
         let billable = |segment: &Segment| segment.account == Account::Billable;
         let Some(last) = self.segments.iter().rposition(billable) else { return };
-        let Some(increment) = contract.increment_seconds(self.segments[last].from) else { return };
+        // The term in force at the last billed second: a segment may go on over a term's date.
+        let at = self.segments[last].to.plus(-1);
+        let Some(increment) = contract.increment_seconds(at) else { return };
         let billed: i64 = self.segments.iter().map(|segment| segment.billed_seconds).sum();
         let mut supplement = (increment - billed % increment) % increment;
         let (Some(paid), Some(rate)) = (self.paid[last].clone(), self.segments[last].hourly_rate_minor) else {

@@ -126,6 +126,22 @@ fn an_increment_holds_from_its_date() {
     w.stands(after, &[("billable.customizing-bug", MIN, 12_000)]);
 }
 
+/// A term that is restated unchanged cuts the entry at its date and must change no amount.
+#[test]
+fn an_entry_over_an_increments_date_is_rounded_by_the_one_at_its_end() {
+    for (first, then, billed) in [(Some(60), agreed(1), 40), (None, agreed(60), 60), (Some(60), no_longer_agreed(), 40)] {
+        for restated in [None, agreed(RATE)] {
+            let terms = Terms { increment_minutes: first.and_then(agreed), ..hourly(RATE) };
+            let mut w = World::with_release(terms, Limit::Unlimited);
+            let amended = Terms { increment_minutes: then, hourly_rate_minor: restated, ..Terms::default() };
+            w.amend("10:00", "03-03", amended);
+            let work = w.work("anna", Execution, "23:30", "03-03 00:10");
+            assert_eq!(w.billed_seconds(work), billed * MIN, "{first:?}, then {then:?}, {restated:?} restated");
+            assert_eq!(w.ticket().charged_minor(), billed * 200);
+        }
+    }
+}
+
 #[test]
 fn half_a_cent_rounds_away_from_zero_once_a_segment() {
     let mut w = World::with_release(hourly(1_800), Limit::Unlimited);
