@@ -178,14 +178,20 @@ pub(crate) fn turn(turn: pb::Turn) -> String {
 
 /// `deviates, customizing, reproducible: no`.
 pub(crate) fn findings(findings: &pb::Findings, lang: Lang) -> String {
-    let mut text = format!(
-        "{}, {}, {}: {}",
-        data_word::in_(name(findings.behaviour().as_str_name(), "BEHAVIOUR_"), lang),
-        data_word::in_(name(findings.cause().as_str_name(), "FAULT_CAUSE_"), lang),
-        lang.pick("reproduzierbar", "reproducible"),
-        data_word::in_(name(findings.reproducible_in_standard().as_str_name(), "REPRODUCIBLE_"), lang),
-    );
-    if findings.security_relevant {
+    let words = [
+        name(findings.behaviour().as_str_name(), "BEHAVIOUR_"),
+        name(findings.cause().as_str_name(), "FAULT_CAUSE_"),
+        name(findings.reproducible_in_standard().as_str_name(), "REPRODUCIBLE_"),
+    ];
+    found(words, findings.security_relevant, lang)
+}
+
+/// The same of behaviour, cause and reproducibility as the log names them.
+pub(crate) fn found(words: [String; 3], security_relevant: bool, lang: Lang) -> String {
+    let [behaviour, cause, reproducible] = words.map(|word| data_word::in_(word, lang));
+    let label = lang.pick("reproduzierbar", "reproducible");
+    let mut text = format!("{behaviour}, {cause}, {label}: {reproducible}");
+    if security_relevant {
         text.push_str(lang.pick(", sicherheitsrelevant", ", security-relevant"));
     }
     text

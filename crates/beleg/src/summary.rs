@@ -22,7 +22,8 @@ pub(crate) fn of(event: &pb::Event, currency: &str, lang: Lang) -> String {
         ],
         "findings_recorded" => {
             let findings = &payload["findings"];
-            vec![word(&findings["behaviour"]), word(&findings["cause"]), word(&findings["reproducible_in_standard"])]
+            let words = ["behaviour", "cause", "reproducible_in_standard"].map(|name| text(&findings[name]));
+            vec![shown::found(words, findings["security_relevant"] == true, lang)]
         }
         "ticket_classified" => vec![word(&payload["class"]), text(&payload["rule"])],
         "customer_informed" => vec![offer(&payload["offer"], currency, lang)],
@@ -126,6 +127,16 @@ mod tests {
         assert_eq!(of(&approved, "EUR", Lang::En), "hourly, 300.00 EUR");
         let unlimited = event("approval_given", r#"{"basis":"hourly","limit":"unlimited"}"#);
         assert_eq!(of(&unlimited, "EUR", Lang::En), "hourly, ∞");
+    }
+
+    #[test]
+    fn a_finding_says_what_was_reproducible() {
+        let payload = r#"{"findings":{"behaviour":"deviates","cause":"base_software",
+            "reproducible_in_standard":"no","security_relevant":true}}"#;
+        let found = event("findings_recorded", payload);
+        assert_eq!(of(&found, "", Lang::En), "deviates, base_software, reproducible: no, security-relevant");
+        let german = of(&found, "", Lang::De);
+        assert!(german.ends_with("reproduzierbar: nein, sicherheitsrelevant"), "{german}");
     }
 
     #[test]

@@ -129,7 +129,8 @@ fn an_increment_holds_from_its_date() {
 /// A term that is restated unchanged cuts the entry at its date and must change no amount.
 #[test]
 fn an_entry_over_an_increments_date_is_rounded_by_the_one_at_its_end() {
-    for (first, then, billed) in [(Some(60), agreed(1), 40), (None, agreed(60), 60), (Some(60), no_longer_agreed(), 40)] {
+    for (first, then, billed) in [(Some(60), agreed(1), 40), (None, agreed(60), 60), (Some(60), no_longer_agreed(), 40)]
+    {
         for restated in [None, agreed(RATE)] {
             let terms = Terms { increment_minutes: first.and_then(agreed), ..hourly(RATE) };
             let mut w = World::with_release(terms, Limit::Unlimited);
