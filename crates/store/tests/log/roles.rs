@@ -78,6 +78,8 @@ async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything
     let owns = |what: &str| Excess::Owns { what: what.to_owned() };
     let member = |of: &str| Excess::Member { of: of.to_owned() };
     let schema = "CREATE SCHEMA beleg_log";
+    let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut shell).await.unwrap();
+    let root = format!("{service}_root");
     for (given, expected, taken) in [
         (format!("ALTER ROLE {service} SUPERUSER"), Excess::Superuser, String::new()),
         (format!("ALTER ROLE {service} CREATEROLE"), Excess::CreatesRoles, String::new()),
@@ -86,6 +88,12 @@ async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything
             format!("{schema}; CREATE TABLE beleg_log.events (x int); ALTER TABLE beleg_log.events OWNER TO {service}"),
             owns("beleg_log.events"),
             "DROP SCHEMA beleg_log CASCADE".to_owned(),
+        ),
+        (format!("ALTER DATABASE {name} OWNER TO {service}"), owns(&format!("database {name}")), String::new()),
+        (
+            format!("CREATE ROLE {root} SUPERUSER; GRANT {root} TO {service}"),
+            member(&root),
+            format!("DROP ROLE {root}"),
         ),
         (format!("GRANT pg_write_all_data TO {service}"), member("pg_write_all_data"), String::new()),
         (format!("CREATE ROLE {owner}; GRANT {owner} TO {service}"), member(&owner), format!("DROP ROLE {owner}")),

@@ -23,7 +23,7 @@ pub enum Excess {
     /// Members act as the role they are members of.
     #[error("is a member of {of}")]
     Member {
-        /// An owner, or a role that may write every table.
+        /// An owner, or a role that may write every table, create roles, or anything.
         of: String,
     },
 }
@@ -35,7 +35,11 @@ impl Excess {
         match self {
             Self::Superuser => format!("ALTER ROLE {role} NOSUPERUSER"),
             Self::CreatesRoles => format!("ALTER ROLE {role} NOCREATEROLE"),
-            Self::Owns { .. } => format!("REASSIGN OWNED BY {role} TO {}", quoted(owner)),
+            // The owner's role may not be there before the first `database init`; whoever runs this one is.
+            Self::Owns { what } => match what.strip_prefix(DATABASE) {
+                Some(name) => format!("ALTER DATABASE {} OWNER TO CURRENT_USER", quoted(name)),
+                None => format!("REASSIGN OWNED BY {role} TO {}", quoted(owner)),
+            },
             Self::Member { of } => format!("REVOKE {} FROM {role}", quoted(of)),
         }
     }
@@ -49,6 +53,9 @@ fn quoted(name: &str) -> String {
     }
 }
 
+/// How [`OWNS`] begins where it names the database.
+const DATABASE: &str = "database ";
+
 const OWNS: &str = "SELECT o.what FROM ( \
         SELECT 'database ' || datname AS what, datdba AS owner FROM pg_database WHERE datname = current_database() \
         UNION ALL SELECT nspname::text, nspowner FROM pg_namespace WHERE nspname::text = ANY ($2) \
@@ -60,7 +67,7 @@ const OWNS: &str = "SELECT o.what FROM ( \
 
 const IS_MEMBER: &str = "SELECT r.rolname::text FROM pg_roles r \
     WHERE r.rolname <> $1 AND pg_has_role($1::name, r.oid, 'MEMBER') AND (r.rolname IN ($2, 'pg_write_all_data') \
-        OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname::text = ANY ($3))) \
+        OR r.rolsuper OR r.rolcreaterole OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname::text = ANY ($3))) \
     ORDER BY r.rolname LIMIT 1";
 
 /// What the role that is to serve has and must not; of one that does not exist yet, nothing.
