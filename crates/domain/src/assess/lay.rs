@@ -18,7 +18,7 @@ pub(crate) struct Piece {
 }
 
 /// How much of the duration lies in each piece, from the piece's start.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Layout {
     taken: Vec<i64>,
     /// Seconds that may lie outside the billable part.

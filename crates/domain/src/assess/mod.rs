@@ -16,6 +16,8 @@
 //!    at facts only, never at what is used up.
 //! 2. **Lay** (`lay`). A duration shorter than its window is laid onto the pieces in
 //!    the customer's favour; what may lie outside the billable part is not provable.
+//!    Where prepaid time may pay there are several ways to lay it. Each is tried
+//!    through the next two phases, and the cheapest is taken.
 //! 3. **Use** (`capacity`). In time order, allowance, prepaid time and limits are used.
 //!    Entries come in recorded order, so what an earlier entry uses is gone for a
 //!    later one, and what a void frees passes on in the same order.

@@ -78,16 +78,19 @@ impl Ticket {
     /// Whether an approval still binds the customer: it lives, or it is a quote whose cover
     /// expired and whose price is still to come.
     pub(crate) fn binds(&self, approval: &Approval, at: Timestamp) -> bool {
-        if approval.basis == Basis::Hourly || self.quotes.iter().any(|price| price.approval == approval.event) {
-            return self.lives(approval, at);
-        }
-        let taken_away = self.taken_away(approval).is_some_and(|end| end.moment.0 <= at);
-        approval.at <= at && !taken_away && self.counts(&self.informations[approval.information], at)
+        let is_posted = self.quotes.iter().any(|price| price.approval == approval.event);
+        let is_to_come = approval.basis == Basis::Quote && !is_posted;
+        let end = if is_to_come { self.taken_away(approval) } else { self.end_of(approval) };
+        self.holds(approval, end, at)
     }
 
     /// Whether an approval is given, not ended, and answers an information that counts.
     pub(crate) fn lives(&self, approval: &Approval, at: Timestamp) -> bool {
-        let has_ended = self.end_of(approval).is_some_and(|end| end.moment.0 <= at);
+        self.holds(approval, self.end_of(approval), at)
+    }
+
+    fn holds(&self, approval: &Approval, end: Option<End>, at: Timestamp) -> bool {
+        let has_ended = end.is_some_and(|end| end.moment.0 <= at);
         approval.at <= at && !has_ended && self.counts(&self.informations[approval.information], at)
     }
 }
