@@ -9,6 +9,7 @@ mod write;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -85,6 +86,10 @@ pub struct SqliteLog {
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
     queue: Queue,
+    /// Where it is written: the database file once more, for flushes. To close it would take SQLite's locks on that file
+    /// away from the whole process, so it is kept until the connections are closed.
+    #[expect(dead_code, reason = "held, not used")]
+    database: Option<Arc<File>>,
     /// Held until it is closed: nobody writes a file that is read as one that does not change.
     still: Option<File>,
 }

@@ -1,9 +1,13 @@
 //! Moving the write-ahead log into the database beside the writer.
 //!
 //! A checkpoint copies thousands of pages and then waits for the disk. Were it the writer's, as SQLite has it by
-//! itself, every command would wait for it. So another connection does it, passively: it and the writer are not in
-//! each other's way. What is written meanwhile is copied by another pass, until little is left; the writer copies that
-//! itself, at once, and the write-ahead log is begun anew.
+//! itself, every command would wait for it. So another connection does it, passively and in passes: it and the writer
+//! are not in each other's way. What is written during the last pass the writer copies itself, at once, and the
+//! write-ahead log is begun anew.
+//!
+//! SQLite flushes the database only in the checkpoint that reaches the end of the write-ahead log, which is the
+//! writer's: all that the passes had copied would be waited for there. So a pass ends with a flush of our own. Nothing
+//! rests on it: SQLite still flushes what it must, and finds little to do.
 //!
 //! Nothing keeps the writer from being faster than the disk takes the copies, and readers may keep the log from being
 //! begun anew each time that it could be. So it has a bound at which the writer waits for both.
@@ -13,6 +17,9 @@
 //! snapshot within a statement's time-out, as a person with a shell may, is not waited for any longer: that would keep
 //! every command waiting. Meanwhile the log grows.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::task::JoinHandle;
@@ -20,8 +27,8 @@ use tokio::task::JoinHandle;
 use crate::fault::own_words;
 use crate::log::command::Command;
 
-/// Pages in the write-ahead log from which on they are moved: 96 MiB. In a large log almost every command changes a page
-/// of an index that no other does; the longer they gather, the fewer are written twice.
+/// Pages in the write-ahead log from which on it is to begin anew: 96 MiB. In a large log almost every command changes a
+/// page of an index that no other does; the longer they gather, the fewer are written twice.
 const PAGES: i64 = 24_576;
 
 /// From so many on, moved or not, the writer waits until all are moved and the log can begin anew: 128 MiB. Readers hold
@@ -31,11 +38,15 @@ const PAGES_MAX: i64 = 32_768;
 /// So many more before it waits again, where it waited for a reader in vain: 32 MiB.
 const PAGES_MORE: i64 = 8_192;
 
+/// What a pass takes before that: 16 MiB. While the disk writes them, the writer's own flushes wait behind: little at a
+/// time delays a few batches by a little, and everything at once stops them all.
+const PAGES_OF_A_PASS: i64 = 4_096;
+
 /// What the writer copies itself, 1 MiB, unless the passes run out before.
 const PAGES_LEFT: i64 = 256;
 
-/// Passes beside the writer. The disk may be too slow for each to leave less than the one before.
-const PASSES_MAX: u32 = 4;
+/// Passes once the log is to begin anew. The disk may be too slow for each to leave less than the one before.
+const PASSES_MAX: u32 = 6;
 
 /// Events between two looks. Each changes a few pages, and a large one counts once more for every page that it fills.
 const EVENTS: usize = 256;
@@ -45,18 +56,24 @@ const PAGE_BYTES: usize = 4_096;
 
 /// When what is done.
 pub(super) struct Checkpoints {
-    connect: SqliteConnectOptions,
+    beside: Beside,
     /// Events since the last look.
     events: usize,
-    /// Pages from which on the writer waits.
+    /// Pages from which on the log is to begin anew.
+    end_at: i64,
+    /// Pages from which on the writer waits until it does.
     wait_at: i64,
-    beside: Option<JoinHandle<Result<(), sqlx::Error>>>,
+    /// Passes since it was to begin anew.
+    passes: u32,
+    /// The pass under way.
+    pass: Option<JoinHandle<Result<(), sqlx::Error>>>,
 }
 
 impl Checkpoints {
-    /// `connect` opens another connection that may write.
-    pub(super) fn new(connect: SqliteConnectOptions) -> Self {
-        Self { connect, events: 0, wait_at: PAGES_MAX, beside: None }
+    /// `connect` opens another connection that may write to `database`.
+    pub(super) fn new(connect: SqliteConnectOptions, database: Arc<File>) -> Self {
+        let beside = Beside { connect, database };
+        Self { beside, events: 0, end_at: PAGES, wait_at: PAGES_MAX, passes: 0, pass: None }
     }
 
     /// Counts what is written.
@@ -67,7 +84,7 @@ impl Checkpoints {
 
     /// After a batch. What fails is tried again later: nothing is lost by it but room.
     pub(super) async fn after_batch(&mut self, writer: &mut SqliteConnection) {
-        let ready = self.beside.as_ref().is_some_and(JoinHandle::is_finished);
+        let ready = self.pass.as_ref().is_some_and(JoinHandle::is_finished);
         if !ready && self.events < EVENTS {
             return;
         }
@@ -79,31 +96,28 @@ impl Checkpoints {
 
     async fn go_on(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let found = checkpoint(writer, "NOOP").await?;
-        if found.pages < PAGES_MAX {
-            self.wait_at = PAGES_MAX;
+        if found.pages < PAGES {
+            (self.end_at, self.wait_at) = (PAGES, PAGES_MAX);
         } else if found.pages >= self.wait_at {
             self.wait_at = found.pages + PAGES_MORE;
             return self.begin_anew(writer).await;
         }
-        match self.beside.take() {
-            Some(beside) if beside.is_finished() => {
-                // A task that died is no reason to do the writer's part not.
-                beside.await.unwrap_or(Ok(()))?;
-                checkpoint(writer, "PASSIVE").await?;
-            }
-            None if found.left >= PAGES => {
-                let connect = self.connect.clone();
-                self.beside = Some(tokio::spawn(async move {
-                    let mut connection = connect.connect().await?;
-                    for _ in 0..PASSES_MAX {
-                        if checkpoint(&mut connection, "PASSIVE").await?.left <= PAGES_LEFT {
-                            break;
-                        }
-                    }
-                    connection.close().await
-                }));
-            }
-            beside => self.beside = beside,
+        if self.pass.as_ref().is_some_and(|pass| !pass.is_finished()) {
+            return Ok(());
+        }
+        if let Some(pass) = self.pass.take() {
+            // A task that died is no reason to do the writer's part not.
+            pass.await.unwrap_or(Ok(()))?;
+        }
+        let to_its_end = found.pages >= self.end_at;
+        if to_its_end && (found.left <= PAGES_LEFT || self.passes >= PASSES_MAX) {
+            self.passes = 0;
+            // Readers may keep it from beginning anew.
+            self.end_at = found.pages + PAGES_OF_A_PASS;
+            checkpoint(writer, "PASSIVE").await?;
+        } else if to_its_end || found.left >= PAGES_OF_A_PASS {
+            self.passes += u32::from(to_its_end);
+            self.pass = Some(tokio::spawn(self.beside.clone().pass()));
         }
         Ok(())
     }
@@ -112,8 +126,8 @@ impl Checkpoints {
     async fn begin_anew(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         // Two cannot move the log at a time: while another connection does, SQLite refuses at once. What is done beside
         // has an end, now that nothing more is written.
-        let beside = match self.beside.take() {
-            Some(beside) => beside.await.unwrap_or(Ok(())),
+        let pass = match self.pass.take() {
+            Some(pass) => pass.await.unwrap_or(Ok(())),
             None => Ok(()),
         };
         let found = checkpoint(writer, "RESTART").await?;
@@ -121,15 +135,34 @@ impl Checkpoints {
             let pages = found.pages;
             tracing::warn!(pages, "a reader keeps the write-ahead log from being begun anew: it grows meanwhile");
         }
-        beside
+        pass
     }
 
     /// Waits for what is done beside.
     pub(super) async fn end(&mut self) {
-        if let Some(beside) = self.beside.take() {
+        if let Some(pass) = self.pass.take() {
             // The connection that closes last does what is left.
-            let _ = beside.await;
+            let _ = pass.await;
         }
+    }
+}
+
+/// What moves the write-ahead log beside the writer.
+#[derive(Clone)]
+struct Beside {
+    connect: SqliteConnectOptions,
+    /// The database file, to flush it.
+    database: Arc<File>,
+}
+
+impl Beside {
+    /// Moves what there is, and flushes it.
+    async fn pass(self) -> Result<(), sqlx::Error> {
+        let mut connection = self.connect.connect().await?;
+        checkpoint(&mut connection, "PASSIVE").await?;
+        // What a failing disk says here it says again to SQLite, whose flush is the one that counts.
+        let _ = tokio::task::spawn_blocking(move || self.database.sync_data()).await;
+        connection.close().await
     }
 }
 
@@ -172,6 +205,10 @@ mod tests {
         (connect, writer)
     }
 
+    fn checkpoints(directory: &tempfile::TempDir, connect: SqliteConnectOptions) -> Checkpoints {
+        Checkpoints::new(connect, Arc::new(File::open(directory.path().join("log.sqlite")).unwrap()))
+    }
+
     /// Writes the same pages again and again until the write-ahead log holds so many.
     async fn fill(writer: &mut SqliteConnection, pages: i64) -> Found {
         loop {
@@ -193,11 +230,11 @@ mod tests {
     async fn the_writer_waits_for_who_moves_the_log_slower_than_it_writes() {
         let directory = tempfile::tempdir().unwrap();
         let (connect, mut writer) = open(directory.path()).await;
-        let mut checkpoints = Checkpoints::new(connect);
+        let mut checkpoints = checkpoints(&directory, connect);
         let ended = Arc::new(AtomicBool::new(false));
         let (end, told) = oneshot::channel::<()>();
         let slow = Arc::clone(&ended);
-        checkpoints.beside = Some(tokio::spawn(async move {
+        checkpoints.pass = Some(tokio::spawn(async move {
             let _ = told.await;
             tokio::time::sleep(Duration::from_millis(100)).await;
             slow.store(true, Ordering::SeqCst);
@@ -220,7 +257,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (connect, mut writer) = open(directory.path()).await;
         let mut reader = connect.connect().await.unwrap();
-        let mut checkpoints = Checkpoints::new(connect);
+        let mut checkpoints = checkpoints(&directory, connect);
         fill(&mut writer, PAGES_MAX).await;
         sqlx::raw_sql("BEGIN; SELECT count(*) FROM texts").execute(&mut reader).await.unwrap();
         checkpoint(&mut writer, "PASSIVE").await.unwrap();

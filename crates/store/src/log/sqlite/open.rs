@@ -58,7 +58,8 @@ impl SqliteLog {
             return Err(OpenError::WrongClock { found: info.clock, wanted: options.clock });
         }
         let head = check_end(&mut connection, &path).await?;
-        let mut store = SqliteStore::new(connection, connect, lock, options.pages_max);
+        let database = Arc::new(File::open(&path).map_err(|source| io_error(path.clone(), source))?);
+        let mut store = SqliteStore::new(connection, connect, Arc::clone(&database), lock, options.pages_max);
         store.bound_pages().await.map_err(|source| open_error(&path, source))?;
         let readers = pool(reading(&path, READER_CACHE_KIB), options.readers);
 
@@ -83,6 +84,7 @@ impl SqliteLog {
             head,
             head_of_reader: None,
             queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
+            database: Some(database),
             still: None,
         })
     }
@@ -111,6 +113,7 @@ impl SqliteLog {
             head,
             head_of_reader: Some(sender),
             queue: Queue::closed(),
+            database: None,
             still,
         })
     }

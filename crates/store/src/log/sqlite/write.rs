@@ -40,10 +40,11 @@ impl SqliteStore {
     pub(super) fn new(
         connection: SqliteConnection,
         connect: SqliteConnectOptions,
+        database: Arc<File>,
         lock: File,
         pages_max: Option<u32>,
     ) -> Self {
-        let (inserts, checkpoints) = (Inserts::default(), Checkpoints::new(connect.clone()));
+        let (inserts, checkpoints) = (Inserts::default(), Checkpoints::new(connect.clone(), database));
         Self { connection: Some(connection), connect, pages_max, inserts, checkpoints, _lock: lock }
     }
 
