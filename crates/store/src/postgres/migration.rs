@@ -175,16 +175,27 @@ pub(crate) async fn unlock(connection: &mut PgConnection, lock: i32) -> Result<(
     given.execute(connection).await.map(drop)
 }
 
-/// Runs the statement that the server formats with two names; names cannot be bound.
+/// What the server makes of a format and names. Names cannot be bound, and which must be quoted is for the server to
+/// know: reserved words, too.
+pub(crate) async fn formatted(
+    connection: &mut PgConnection,
+    format: &'static str,
+    names: &[&str],
+) -> Result<String, sqlx::Error> {
+    let mut query = sqlx::query(format);
+    for name in names {
+        query = query.bind(*name);
+    }
+    query.fetch_one(connection).await?.try_get(0)
+}
+
+/// Runs the statement that the server formats with names.
 pub(crate) async fn run_formatted(
     connection: &mut PgConnection,
     format: &'static str,
-    first: &str,
-    second: &str,
+    names: &[&str],
 ) -> Result<(), sqlx::Error> {
-    let format = sqlx::query(format).bind(first);
-    let format = if second.is_empty() { format } else { format.bind(second) };
-    let statement: String = format.fetch_one(&mut *connection).await?.try_get(0)?;
+    let statement = formatted(&mut *connection, format, names).await?;
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
 }
 

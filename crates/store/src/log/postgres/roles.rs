@@ -67,20 +67,20 @@ impl Roles {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
         }
         // To act as the owner in what follows.
-        run_formatted(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &self.owner, "")
+        run_formatted(&mut connection, "SELECT format('GRANT %I TO CURRENT_USER', $1)", &[&self.owner])
             .await
             .map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT, CREATE ON DATABASE %I TO %I', current_database(), $1)";
-        run_formatted(&mut connection, allow, &self.owner, "").await.map_err(failed)?;
+        run_formatted(&mut connection, allow, &[&self.owner]).await.map_err(failed)?;
         let allow = "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1)";
-        run_formatted(&mut connection, allow, &self.service, "").await.map_err(failed)?;
+        run_formatted(&mut connection, allow, &[&self.service]).await.map_err(failed)?;
         connection.close().await.map_err(failed)?;
 
         let owner = admin.acting_as(&self.owner);
         let mut connection = owner.connect_unbounded().await.map_err(failed)?;
         prepare_schema(&mut connection, &owner, &SCHEMA).await?;
         for grant in GRANTS {
-            run_formatted(&mut connection, grant, &SCHEMA.name, &self.service).await.map_err(failed)?;
+            run_formatted(&mut connection, grant, &[&SCHEMA.name, &self.service]).await.map_err(failed)?;
         }
         connection.close().await.map_err(failed)?;
 
@@ -88,7 +88,7 @@ impl Roles {
         let mut connection = owner.connect_unbounded().await.map_err(failed)?;
         prepare_schema(&mut connection, &owner, &views::SCHEMA).await?;
         for grant in views::GRANTS {
-            run_formatted(&mut connection, grant, &views::SCHEMA.name, &self.service).await.map_err(failed)?;
+            run_formatted(&mut connection, grant, &[&views::SCHEMA.name, &self.service]).await.map_err(failed)?;
         }
         connection.close().await.map_err(failed)
     }
@@ -110,11 +110,11 @@ async fn exists(connection: &mut PgConnection, role: &str) -> Result<bool, sqlx:
 
 async fn create(connection: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
     if !exists(connection, role).await? {
-        run_formatted(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", role, "").await?;
+        run_formatted(connection, "SELECT format('CREATE ROLE %I LOGIN', $1)", &[role]).await?;
     }
     match password {
         Some(password) => {
-            run_formatted(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", role, password).await
+            run_formatted(connection, "SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)", &[role, password]).await
         }
         None => Ok(()),
     }

@@ -140,7 +140,7 @@ async fn exchange(holder: &mut PgConnection, fresh: &str) -> Result<(), sqlx::Er
     for user in sqlx::query(users).bind(&*SCHEMA.name).fetch_all(&mut *holder).await? {
         let user: String = user.try_get(0)?;
         for grant in GRANTS {
-            run_formatted(holder, grant, fresh, &user).await?;
+            run_formatted(holder, grant, &[fresh, &user]).await?;
         }
     }
     drop_schema(holder, &SCHEMA.name).await?;
