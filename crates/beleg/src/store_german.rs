@@ -227,11 +227,10 @@ fn opening(error: &OpenError) -> String {
         OpenError::OtherBuildRunning { path } => {
             format!("{} benutzen Server eines anders gebauten beleg: sie zuerst anhalten", path.display())
         }
-        OpenError::Excess { role, owner, excess: found } => format!(
-            "die Rolle {role} {}; wer mit ihr dient, könnte ändern, was aufgezeichnet ist: ihr das nehmen ({}), oder mit \
-             --service eine andere Rolle nennen; getan wurde nichts",
-            excess(found),
-            found.cure(role, owner)
+        OpenError::Excess { role, excess: found, cure } => format!(
+            "die Rolle {role} {}; wer mit ihr dient, könnte ändern, was aufgezeichnet ist: ihr das nehmen ({cure}), oder \
+             mit --service eine andere Rolle nennen; getan wurde nichts",
+            excess(found)
         ),
         OpenError::ReadOnly { path } => format!(
             "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",

@@ -108,6 +108,15 @@ fn as_role(url: &str, role: &str, password: &str) -> String {
     format!("{scheme}://{role}:{password}@{place}")
 }
 
+/// Runs statements as the URL's role.
+fn sql(url: &str, statements: &str) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        use sqlx::Connection as _;
+        let mut shell = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut shell).await.unwrap();
+    });
+}
+
 fn database() -> Option<Database> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(Database::new())
@@ -124,15 +133,7 @@ fn who_serves_does_not_own_and_a_failed_preparation_loses_no_password() {
     assert!(refused.contains(&format!("are both {service}")), "{refused}");
 
     // A schema of somebody else's is in the way.
-    let sql = |statements: String| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            use sqlx::Connection as _;
-            let mut shell = sqlx::PgConnection::connect(admin).await.unwrap();
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut shell).await.unwrap();
-        });
-    };
-    sql("CREATE SCHEMA beleg_log".to_owned());
+    sql(admin, "CREATE SCHEMA beleg_log");
     let refused = complained(&init(&owner));
     for role in [&owner, &service] {
         let shown = refused.lines().find(|line| line.contains(&format!("role {role} is created"))).unwrap();
@@ -141,11 +142,31 @@ fn who_serves_does_not_own_and_a_failed_preparation_loses_no_password() {
         let status = run(&as_role(admin, role, password), &["verify"]);
         assert!(!complained(&status).contains("password"), "{refused}");
     }
-    sql("DROP SCHEMA beleg_log".to_owned());
+    sql(admin, "DROP SCHEMA beleg_log");
     said(&init(&owner));
-    sql(format!(
-        "DROP OWNED BY {service} CASCADE; DROP ROLE {service}; DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}"
-    ));
+    for role in [&service, &owner] {
+        sql(admin, &format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+    }
+}
+
+#[test]
+fn what_a_refused_service_is_to_lose_is_said_in_statements_that_can_be_run_as_they_stand() {
+    // Roles belong to the whole server, and these names to nobody alone.
+    let Some(cluster) = cluster() else { return };
+    let admin = cluster.url("postgres");
+    for service in ["user", "2nd"] {
+        sql(&admin, &format!("CREATE ROLE \"{service}\" LOGIN SUPERUSER"));
+        let init = |lang: &str| {
+            let arguments = ["--lang", lang, "database", "init", "--admin", &admin, "--service", service];
+            Command::new(BELEG).env_remove("BELEG_DATABASE").args(arguments).output().unwrap()
+        };
+        let cure = format!("ALTER ROLE \"{service}\" NOSUPERUSER");
+        let (english, german) = (complained(&init("en")), complained(&init("de")));
+        assert!(english.contains("is a superuser, so") && english.contains(&format!("({cure})")), "{english}");
+        assert!(german.contains("ist ein Superuser; ") && german.contains(&format!("({cure})")), "{german}");
+        sql(&admin, &cure);
+        said(&init("en"));
+    }
 }
 
 #[test]
@@ -231,15 +252,9 @@ fn a_log_moves_into_a_prepared_database_where_two_servers_serve_it() {
     assert!(ledger(&second_address).len() > ledger_before.len());
     two.kill();
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        use sqlx::Connection as _;
-        let mut shell = sqlx::PgConnection::connect(admin).await.unwrap();
-        for role in [&service, &owner] {
-            let drop = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
-            sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
-        }
-    });
+    for role in [&service, &owner] {
+        sql(admin, &format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+    }
 }
 
 #[test]

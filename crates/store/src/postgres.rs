@@ -9,7 +9,9 @@ mod throwaway;
 use std::time::Duration;
 
 pub(crate) use fault::cause;
-pub(crate) use migration::{Schema, check_schema, lock_alone, prepare_schema, run_formatted, try_lock, unlock};
+pub(crate) use migration::{
+    Schema, check_schema, formatted, lock_alone, prepare_schema, run_formatted, try_lock, unlock,
+};
 pub(crate) use readers::Readers;
 pub(crate) use session::{Backend, Server, Use};
 pub use throwaway::PrivateDatabase;

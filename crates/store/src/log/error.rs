@@ -235,17 +235,16 @@ pub enum OpenError {
     },
     /// The role that is to serve could change what is recorded.
     #[error(
-        "role {role} {excess}, so whoever serves with it could change what is recorded: take that away ({}), or name \
-         another role with --service; nothing was done",
-        excess.cure(role, owner)
+        "role {role} {excess}, so whoever serves with it could change what is recorded: take that away ({cure}), or \
+         name another role with --service; nothing was done"
     )]
     Excess {
         /// The role.
         role: String,
-        /// The one that owns the schemas, or is to.
-        owner: String,
         /// What it has and must not.
         excess: Excess,
+        /// The statement that takes it away.
+        cure: String,
     },
     /// The directory or file may not be written.
     #[error("{path} may not be written: give the directory to the user that runs this program")]

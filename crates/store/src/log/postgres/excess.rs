@@ -4,6 +4,7 @@ use sqlx::{PgConnection, Row as _};
 use thiserror::Error;
 
 use super::roles::Roles;
+use crate::postgres::formatted;
 
 /// What lets a role change what is recorded, whatever it is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -28,31 +29,6 @@ pub enum Excess {
     },
 }
 
-impl Excess {
-    /// The statement that takes it away.
-    pub fn cure(&self, role: &str, owner: &str) -> String {
-        let role = quoted(role);
-        match self {
-            Self::Superuser => format!("ALTER ROLE {role} NOSUPERUSER"),
-            Self::CreatesRoles => format!("ALTER ROLE {role} NOCREATEROLE"),
-            // The owner's role may not be there before the first `database init`; whoever runs this one is.
-            Self::Owns { what } => match what.strip_prefix(DATABASE) {
-                Some(name) => format!("ALTER DATABASE {} OWNER TO CURRENT_USER", quoted(name)),
-                None => format!("REASSIGN OWNED BY {role} TO {}", quoted(owner)),
-            },
-            Self::Member { of } => format!("REVOKE {} FROM {role}", quoted(of)),
-        }
-    }
-}
-
-/// A name as SQL takes it.
-fn quoted(name: &str) -> String {
-    match name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
-    }
-}
-
 /// How [`OWNS`] begins where it names the database.
 const DATABASE: &str = "database ";
 
@@ -70,8 +46,18 @@ const IS_MEMBER: &str = "SELECT r.rolname::text FROM pg_roles r \
         OR r.rolsuper OR r.rolcreaterole OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname::text = ANY ($3))) \
     ORDER BY r.rolname LIMIT 1";
 
-/// What the role that is to serve has and must not; of one that does not exist yet, nothing.
-pub(super) async fn excess_of(connection: &mut PgConnection, roles: &Roles) -> Result<Option<Excess>, sqlx::Error> {
+/// What the role that is to serve has and must not, and the statement that takes it away; of one that does not exist
+/// yet, nothing.
+pub(super) async fn excess_of(
+    connection: &mut PgConnection,
+    roles: &Roles,
+) -> Result<Option<(Excess, String)>, sqlx::Error> {
+    let Some(excess) = found(connection, roles).await? else { return Ok(None) };
+    let cure = cure(connection, &excess, roles).await?;
+    Ok(Some((excess, cure)))
+}
+
+async fn found(connection: &mut PgConnection, roles: &Roles) -> Result<Option<Excess>, sqlx::Error> {
     let service = &roles.service;
     let found = sqlx::query("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = $1").bind(service);
     let Some(found) = found.fetch_optional(&mut *connection).await? else { return Ok(None) };
@@ -88,4 +74,20 @@ pub(super) async fn excess_of(connection: &mut PgConnection, roles: &Roles) -> R
     }
     let member = sqlx::query_scalar(IS_MEMBER).bind(service).bind(&roles.owner).bind(schemas());
     Ok(member.fetch_optional(connection).await?.map(|of| Excess::Member { of }))
+}
+
+/// Made by the server, which knows what must be quoted.
+async fn cure(connection: &mut PgConnection, excess: &Excess, roles: &Roles) -> Result<String, sqlx::Error> {
+    let (service, owner) = (roles.service.as_str(), roles.owner.as_str());
+    let (format, names) = match excess {
+        Excess::Superuser => ("SELECT format('ALTER ROLE %I NOSUPERUSER', $1)", vec![service]),
+        Excess::CreatesRoles => ("SELECT format('ALTER ROLE %I NOCREATEROLE', $1)", vec![service]),
+        // The owner's role may not be there before the first `database init`; whoever runs this one is.
+        Excess::Owns { what } => match what.strip_prefix(DATABASE) {
+            Some(name) => ("SELECT format('ALTER DATABASE %I OWNER TO CURRENT_USER', $1)", vec![name]),
+            None => ("SELECT format('REASSIGN OWNED BY %I TO %I', $1, $2)", vec![service, owner]),
+        },
+        Excess::Member { of } => ("SELECT format('REVOKE %I FROM %I', $1, $2)", vec![of.as_str(), service]),
+    };
+    formatted(connection, format, &names).await
 }

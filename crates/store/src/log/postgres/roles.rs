@@ -59,9 +59,8 @@ impl Roles {
         let admin = Server::at(admin_url, options)?;
         let failed = |source| admin.failed(source);
         let mut connection = admin.connect_unbounded().await.map_err(failed)?;
-        if let Some(excess) = excess_of(&mut connection, self).await.map_err(failed)? {
-            let (role, owner) = (self.service.clone(), self.owner.clone());
-            return Err(OpenError::Excess { role, owner, excess });
+        if let Some((excess, cure)) = excess_of(&mut connection, self).await.map_err(failed)? {
+            return Err(OpenError::Excess { role: self.service.clone(), excess, cure });
         }
         for (role, password) in [(&self.owner, &self.owner_password), (&self.service, &self.service_password)] {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
