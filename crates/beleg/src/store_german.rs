@@ -7,8 +7,8 @@ use crate::said::QUOTED;
 use beleg_server::ServeError;
 use beleg_server::audit::AuditError;
 use beleg_store::{
-    ClockKind, Damage, Excess, Foreign, MoveError, OpenError, ReadError, UnavailableReason, ViewError, ViewsOpenError,
-    own_words,
+    ClockKind, Damage, Excess, Foreign, MoveError, OpenError, Property, ReadError, UnavailableReason, ViewError,
+    ViewsOpenError, own_words,
 };
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -276,11 +276,16 @@ fn excess(excess: &Excess) -> String {
     match excess {
         Excess::Superuser => "ist ein Superuser".to_owned(),
         Excess::CreatesRoles => "darf Rollen anlegen".to_owned(),
-        Excess::Owns { what } => match what.strip_prefix("database ") {
-            Some(database) => format!("besitzt die Datenbank {database}"),
-            None => format!("besitzt {what}"),
-        },
+        Excess::Owns { what } => format!("besitzt {}", property(what)),
         Excess::Member { of } => format!("ist Mitglied von {of}"),
+        Excess::MemberOfOwner { of, what } => format!("ist Mitglied der Rolle {of}, die {} besitzt", property(what)),
+    }
+}
+
+fn property(property: &Property) -> String {
+    match property {
+        Property::Database(name) => format!("die Datenbank {name}"),
+        Property::Schema(name) | Property::InSchema(name) => name.clone(),
     }
 }
 

@@ -21,8 +21,8 @@ pub use damage::{Damage, Foreign};
 pub use fault::own_words;
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Excess, Head, LogInfo,
-    LogOptions, MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, ReadError,
-    Roles, SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
+    LogOptions, MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, Property,
+    ReadError, Roles, SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
 };
 pub use postgres::{PostgresOptions, PrivateDatabase};
 pub use storage::{Database, Storage};

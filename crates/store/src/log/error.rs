@@ -242,7 +242,7 @@ pub enum OpenError {
         /// The role.
         role: String,
         /// What it has and must not.
-        excess: Excess,
+        excess: Box<Excess>,
         /// The statement that takes it away.
         cure: String,
     },

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use error::{AppendError, OpenError, ReadError, UnavailableReason};
-pub use postgres::{Excess, MoveError, PostgresLog, Roles, move_log};
+pub use postgres::{Excess, MoveError, PostgresLog, Property, Roles, move_log};
 pub use rows::{
     Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField,
     StoredEvent, StoredPersonal, StoredRequest,

@@ -62,7 +62,7 @@ mod read;
 mod roles;
 mod write;
 
-pub use excess::Excess;
+pub use excess::{Excess, Property};
 pub use moving::{MoveError, move_log};
 pub use roles::Roles;
 

@@ -1,6 +1,6 @@
 use beleg_postgres_cluster::Database;
 use beleg_store::{
-    AppendError, ClockKind, EventLog as _, Excess, LogOptions, OpenError, PostgresLog, PostgresOptions, Roles,
+    AppendError, ClockKind, EventLog as _, Excess, LogOptions, OpenError, PostgresLog, PostgresOptions, Property, Roles,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -75,41 +75,62 @@ async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything
     let roles = Roles { owner: owner.clone(), owner_password: None, service: service.clone(), service_password: None };
     let mut shell = PgConnection::connect(database.url()).await.unwrap();
     done(&mut shell, &format!("CREATE ROLE {service} LOGIN")).await;
-    let owns = |what: &str| Excess::Owns { what: what.to_owned() };
+    let name = database.name();
+    let (dba, staff, root) = (format!("dba_{unique}"), format!("staff_{unique}"), format!("root_{unique}"));
+    done(&mut shell, &format!("CREATE ROLE {dba}; CREATE ROLE {staff}; GRANT {dba} TO {staff}")).await;
+    done(&mut shell, &format!("CREATE ROLE {root} SUPERUSER")).await;
+    let table = "CREATE SCHEMA beleg_log; CREATE TABLE beleg_log.events (x int); ALTER TABLE beleg_log.events";
+    let function = "CREATE SCHEMA beleg_log; CREATE FUNCTION beleg_log.append() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+                    ALTER FUNCTION beleg_log.append";
+    let [the_database, schema, events, append] = [
+        Property::Database(name.to_owned()),
+        Property::Schema("beleg_log".to_owned()),
+        Property::InSchema("beleg_log.events".to_owned()),
+        Property::InSchema("beleg_log.append".to_owned()),
+    ];
+    let owns = |what: &Property| Excess::Owns { what: what.clone() };
     let member = |of: &str| Excess::Member { of: of.to_owned() };
-    let schema = "CREATE SCHEMA beleg_log";
-    let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut shell).await.unwrap();
-    let root = format!("{service}_root");
-    for (given, expected, taken) in [
-        (format!("ALTER ROLE {service} SUPERUSER"), Excess::Superuser, String::new()),
-        (format!("ALTER ROLE {service} CREATEROLE"), Excess::CreatesRoles, String::new()),
-        (format!("{schema} AUTHORIZATION {service}"), owns("beleg_log"), "DROP SCHEMA beleg_log".to_owned()),
-        (
-            format!("{schema}; CREATE TABLE beleg_log.events (x int); ALTER TABLE beleg_log.events OWNER TO {service}"),
-            owns("beleg_log.events"),
-            "DROP SCHEMA beleg_log CASCADE".to_owned(),
-        ),
-        (format!("ALTER DATABASE {name} OWNER TO {service}"), owns(&format!("database {name}")), String::new()),
-        (
-            format!("CREATE ROLE {root} SUPERUSER; GRANT {root} TO {service}"),
-            member(&root),
-            format!("DROP ROLE {root}"),
-        ),
-        (format!("GRANT pg_write_all_data TO {service}"), member("pg_write_all_data"), String::new()),
-        (format!("CREATE ROLE {owner}; GRANT {owner} TO {service}"), member(&owner), format!("DROP ROLE {owner}")),
+    let member_of_owner = |what: &Property| Excess::MemberOfOwner { of: dba.clone(), what: what.clone() };
+    for (given, expected) in [
+        (format!("ALTER ROLE {service} SUPERUSER"), Excess::Superuser),
+        (format!("ALTER ROLE {service} CREATEROLE"), Excess::CreatesRoles),
+        (format!("CREATE SCHEMA beleg_log AUTHORIZATION {service}"), owns(&schema)),
+        (format!("{table} OWNER TO {service}"), owns(&events)),
+        (format!("{function} OWNER TO {service}"), owns(&append)),
+        (format!("ALTER DATABASE {name} OWNER TO {service}"), owns(&the_database)),
+        (format!("GRANT {root} TO {service}"), member(&root)),
+        (format!("GRANT pg_write_all_data TO {service}"), member("pg_write_all_data")),
+        (format!("GRANT pg_write_server_files TO {service}"), member("pg_write_server_files")),
+        (format!("GRANT pg_execute_server_program TO {service}"), member("pg_execute_server_program")),
+        (format!("CREATE ROLE {owner}; GRANT {owner} TO {service}"), member(&owner)),
+        (format!("ALTER DATABASE {name} OWNER TO {dba}; GRANT {dba} TO {service}"), member_of_owner(&the_database)),
+        (format!("CREATE SCHEMA beleg_log AUTHORIZATION {dba}; GRANT {dba} TO {service}"), member_of_owner(&schema)),
+        // By way of a role that owns nothing itself.
+        (format!("{table} OWNER TO {dba}; GRANT {staff} TO {service}"), member_of_owner(&events)),
+        (format!("{function} OWNER TO {dba}; GRANT {staff} TO {service}"), member_of_owner(&append)),
     ] {
         done(&mut shell, &given).await;
         let error = roles.init(database.url(), PostgresOptions::default()).await.unwrap_err();
         let OpenError::Excess { excess, cure, .. } = &error else { panic!("{given}: {error}") };
-        assert_eq!(*excess, expected, "{given}");
+        assert_eq!(**excess, expected, "{given}");
         if expected != member(&owner) {
             let missing = roles.missing(database.url(), PostgresOptions::default()).await.unwrap();
             assert_eq!(missing, [owner.as_str()], "{given}");
         }
-        // What is owned needs somebody to own it; all else is taken away as the error says.
         assert!(error.to_string().contains(cure), "{error}");
-        done(&mut shell, if taken.is_empty() { cure } else { &taken }).await;
+        // What is owned needs somebody to own it; all else is taken away as the error says.
+        let in_schema = expected == owns(&schema) || expected == owns(&events) || expected == owns(&append);
+        done(&mut shell, if in_schema { "DROP SCHEMA beleg_log CASCADE" } else { cure }).await;
+        // A schema that is in the way is another matter.
+        let then = roles.init(database.url(), PostgresOptions::default()).await;
+        assert!(!matches!(then, Err(OpenError::Excess { .. })), "{given}, {cure}: {then:?}");
+        let undo = format!(
+            "DROP SCHEMA IF EXISTS beleg_log, beleg_views CASCADE; ALTER DATABASE {name} OWNER TO CURRENT_USER; \
+             DROP OWNED BY {owner}; DROP ROLE {owner}"
+        );
+        done(&mut shell, &undo).await;
     }
+    done(&mut shell, &format!("DROP ROLE {dba}, {staff}, {root}")).await;
     roles.init(database.url(), PostgresOptions::default()).await.unwrap();
     // Whoever served before there was an owner gives it what there is.
     done(&mut shell, &format!("ALTER TABLE beleg_log.events OWNER TO {service}")).await;

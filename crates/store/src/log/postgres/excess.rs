@@ -18,33 +18,63 @@ pub enum Excess {
     /// Owners have every right.
     #[error("owns {what}")]
     Owns {
-        /// The database, a schema, or something in one.
-        what: String,
+        /// What it owns.
+        what: Property,
     },
     /// Members act as the role they are members of.
     #[error("is a member of {of}")]
     Member {
-        /// An owner, or a role that may write every table, create roles, or anything.
+        /// The schemas' owner, or a role that may write every table or the server's files, create roles, or anything.
         of: String,
+    },
+    /// So they have every right that an owner has.
+    #[error("is a member of {of}, which owns {what}")]
+    MemberOfOwner {
+        /// Who owns it.
+        of: String,
+        /// What it owns.
+        what: Property,
     },
 }
 
-/// How [`OWNS`] begins where it names the database.
-const DATABASE: &str = "database ";
+/// What an owner could change the log with.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Property {
+    /// The database.
+    #[error("database {0}")]
+    Database(String),
+    /// A schema of log or views.
+    #[error("{0}")]
+    Schema(String),
+    /// A table, a view or a function in one, with the schema's name.
+    #[error("{0}")]
+    InSchema(String),
+}
 
-const OWNS: &str = "SELECT o.what FROM ( \
-        SELECT 'database ' || datname AS what, datdba AS owner FROM pg_database WHERE datname = current_database() \
-        UNION ALL SELECT nspname::text, nspowner FROM pg_namespace WHERE nspname::text = ANY ($2) \
-        UNION ALL SELECT n.nspname || '.' || c.relname, c.relowner \
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = ANY ($2) \
-        UNION ALL SELECT n.nspname || '.' || p.proname, p.proowner \
-            FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname::text = ANY ($2) \
-    ) o JOIN pg_roles r ON r.oid = o.owner WHERE r.rolname = $1 ORDER BY o.what LIMIT 1";
+/// Roles of PostgreSQL's own that are as good as an owner. The last two write the server's files, or run programs that
+/// do, as the user that the server runs as.
+const AS_GOOD_AS_OWNERS: [&str; 3] = ["pg_write_all_data", "pg_write_server_files", "pg_execute_server_program"];
 
-const IS_MEMBER: &str = "SELECT r.rolname::text FROM pg_roles r \
-    WHERE r.rolname <> $1 AND pg_has_role($1::name, r.oid, 'MEMBER') AND (r.rolname IN ($2, 'pg_write_all_data') \
-        OR r.rolsuper OR r.rolcreaterole OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname::text = ANY ($3))) \
-    ORDER BY r.rolname LIMIT 1";
+/// What the service is, or is a member of: whoever owns something of ours, and who is as good as an owner. The database's
+/// owner is a member of pg_database_owner, which nobody can be taken out of; but then that owner is listed too.
+const HAS: &str = "SELECT r.rolname::text, o.kind, o.name \
+    FROM ( \
+        SELECT 'role' AS kind, rolname::text AS name, oid AS owner FROM pg_roles \
+            WHERE rolname <> $1 AND (rolsuper OR rolcreaterole OR rolname = ANY ($3)) \
+        UNION ALL SELECT 'database', datname::text, datdba FROM pg_database WHERE datname = current_database() \
+        UNION ALL SELECT 'schema', nspname::text, nspowner FROM pg_namespace WHERE nspname = ANY ($2) \
+        UNION ALL SELECT 'in schema', n.nspname || '.' || c.relname, c.relowner \
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($2) \
+        UNION ALL SELECT 'in schema', n.nspname || '.' || p.proname, p.proowner \
+            FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = ANY ($2) \
+    ) o JOIN pg_roles r ON r.oid = o.owner \
+    WHERE pg_has_role($1::name, r.oid, 'MEMBER') AND r.rolname <> 'pg_database_owner' \
+    ORDER BY r.rolname = $1, o.kind <> 'role', o.kind <> 'database', o.name, r.rolname LIMIT 1";
+
+/// Which membership of the service's own makes it one of the role, perhaps by way of others.
+const MEMBERSHIP: &str = "SELECT format('REVOKE %I FROM %I', g.rolname, s.rolname) \
+    FROM pg_auth_members m JOIN pg_roles s ON s.oid = m.member JOIN pg_roles g ON g.oid = m.roleid \
+    WHERE s.rolname = $1 AND pg_has_role(g.oid, $2::name, 'MEMBER') ORDER BY g.rolname <> $2, g.rolname LIMIT 1";
 
 /// What the role that is to serve has and must not, and the statement that takes it away; of one that does not exist
 /// yet, nothing.
@@ -67,13 +97,19 @@ async fn found(connection: &mut PgConnection, roles: &Roles) -> Result<Option<Ex
     if found.try_get(1)? {
         return Ok(Some(Excess::CreatesRoles));
     }
-    let schemas = || Roles::SCHEMAS.map(str::to_owned).to_vec();
-    let owns = sqlx::query_scalar(OWNS).bind(service).bind(schemas());
-    if let Some(what) = owns.fetch_optional(&mut *connection).await? {
-        return Ok(Some(Excess::Owns { what }));
-    }
-    let member = sqlx::query_scalar(IS_MEMBER).bind(service).bind(&roles.owner).bind(schemas());
-    Ok(member.fetch_optional(connection).await?.map(|of| Excess::Member { of }))
+    let schemas = Roles::SCHEMAS.map(str::to_owned).to_vec();
+    let mut as_good = AS_GOOD_AS_OWNERS.map(str::to_owned).to_vec();
+    as_good.push(roles.owner.clone());
+    let has = sqlx::query(HAS).bind(service).bind(schemas).bind(as_good);
+    let Some(has) = has.fetch_optional(connection).await? else { return Ok(None) };
+    let (of, kind, name): (String, String, String) = (has.try_get(0)?, has.try_get(1)?, has.try_get(2)?);
+    let what = match kind.as_str() {
+        "role" => return Ok(Some(Excess::Member { of })),
+        "database" => Property::Database(name),
+        "schema" => Property::Schema(name),
+        _ => Property::InSchema(name),
+    };
+    Ok(Some(if of == *service { Excess::Owns { what } } else { Excess::MemberOfOwner { of, what } }))
 }
 
 /// Made by the server, which knows what must be quoted.
@@ -83,11 +119,11 @@ async fn cure(connection: &mut PgConnection, excess: &Excess, roles: &Roles) -> 
         Excess::Superuser => ("SELECT format('ALTER ROLE %I NOSUPERUSER', $1)", vec![service]),
         Excess::CreatesRoles => ("SELECT format('ALTER ROLE %I NOCREATEROLE', $1)", vec![service]),
         // The owner's role may not be there before the first `database init`; whoever runs this one is.
-        Excess::Owns { what } => match what.strip_prefix(DATABASE) {
-            Some(name) => ("SELECT format('ALTER DATABASE %I OWNER TO CURRENT_USER', $1)", vec![name]),
-            None => ("SELECT format('REASSIGN OWNED BY %I TO %I', $1, $2)", vec![service, owner]),
-        },
-        Excess::Member { of } => ("SELECT format('REVOKE %I FROM %I', $1, $2)", vec![of.as_str(), service]),
+        Excess::Owns { what: Property::Database(name) } => {
+            ("SELECT format('ALTER DATABASE %I OWNER TO CURRENT_USER', $1)", vec![name.as_str()])
+        }
+        Excess::Owns { .. } => ("SELECT format('REASSIGN OWNED BY %I TO %I', $1, $2)", vec![service, owner]),
+        Excess::Member { of } | Excess::MemberOfOwner { of, .. } => (MEMBERSHIP, vec![service, of.as_str()]),
     };
     formatted(connection, format, &names).await
 }

@@ -60,7 +60,7 @@ impl Roles {
         let failed = |source| admin.failed(source);
         let mut connection = admin.connect_unbounded().await.map_err(failed)?;
         if let Some((excess, cure)) = excess_of(&mut connection, self).await.map_err(failed)? {
-            return Err(OpenError::Excess { role: self.service.clone(), excess, cure });
+            return Err(OpenError::Excess { role: self.service.clone(), excess: Box::new(excess), cure });
         }
         for (role, password) in [(&self.owner, &self.owner_password), (&self.service, &self.service_password)] {
             create(&mut connection, role, password.as_deref()).await.map_err(failed)?;
