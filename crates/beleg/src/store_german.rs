@@ -228,9 +228,10 @@ fn opening(error: &OpenError) -> String {
             format!("{} benutzen Server eines anders gebauten beleg: sie zuerst anhalten", path.display())
         }
         OpenError::Excess { role, excess: found, cure } => format!(
-            "die Rolle {role} {}; wer mit ihr dient, könnte ändern, was aufgezeichnet ist: ihr das nehmen ({cure}), oder \
-             mit --service eine andere Rolle nennen; getan wurde nichts",
-            excess(found)
+            "die Rolle {role} {}; wer mit ihr dient, könnte ändern, was aufgezeichnet ist: ihr das über die URL des \
+             Administrators nehmen ({cure}){}; getan wurde nichts",
+            excess(found),
+            besides(found)
         ),
         OpenError::ReadOnly { path } => format!(
             "{} darf nicht geschrieben werden: das Verzeichnis dem Benutzer geben, als der dieses Programm läuft",
@@ -279,6 +280,23 @@ fn excess(excess: &Excess) -> String {
         Excess::Owns { what } => format!("besitzt {}", property(what)),
         Excess::Member { of } => format!("ist Mitglied von {of}"),
         Excess::MemberOfOwner { of, what } => format!("ist Mitglied der Rolle {of}, die {} besitzt", property(what)),
+    }
+}
+
+fn besides(excess: &Excess) -> &'static str {
+    match excess {
+        Excess::Owns { what: Property::Schema(_) } => {
+            ", was auch alles andere weggibt, das sie in dieser Datenbank besitzt, und ihre anderen Datenbanken, oder sie \
+             mit --owner nennen und mit --service eine andere"
+        }
+        Excess::Owns { what: Property::InSchema(_) } => {
+            ", was auch alles andere weggibt, das sie in dieser Datenbank besitzt, und ihre anderen Datenbanken"
+        }
+        Excess::Owns { what: Property::Database(_) }
+        | Excess::Superuser
+        | Excess::CreatesRoles
+        | Excess::Member { .. }
+        | Excess::MemberOfOwner { .. } => ", oder mit --service eine andere Rolle nennen",
     }
 }
 
@@ -365,7 +383,7 @@ pub(crate) fn damage(damage: &Damage) -> String {
 #[cfg(test)]
 mod tests {
     use super::{of, system};
-    use beleg_store::{Damage, OpenError, ViewError};
+    use beleg_store::{Damage, Excess, OpenError, Property, ViewError};
     use std::io;
 
     #[test]
@@ -374,6 +392,35 @@ mod tests {
         assert_eq!(of(&corrupt), "log.sqlite ist kein unversehrtes Protokoll: an Position 7 steht kein Ereignis");
         let views = ViewError::Broken { damage: Damage::Database };
         assert_eq!(of(&views), "die Sichten sind beschädigt: die Datenbank ist beschädigt");
+    }
+
+    #[test]
+    fn what_a_service_has_and_must_not_is_told_in_german_with_what_to_do() {
+        let [database, schema, table] = [
+            Property::Database("tickets".to_owned()),
+            Property::Schema("beleg_log".to_owned()),
+            Property::InSchema("beleg_log.events".to_owned()),
+        ];
+        let member = |what: &Property| Excess::MemberOfOwner { of: "dba".to_owned(), what: what.clone() };
+        let (another, all) = ("mit --service eine andere Rolle nennen", "und ihre anderen Datenbanken");
+        for (excess, begins, ends) in [
+            (Excess::Superuser, "ist ein Superuser", another),
+            (Excess::CreatesRoles, "darf Rollen anlegen", another),
+            (Excess::Member { of: "dba".to_owned() }, "ist Mitglied von dba", another),
+            (member(&database), "ist Mitglied der Rolle dba, die die Datenbank tickets besitzt", another),
+            (member(&table), "ist Mitglied der Rolle dba, die beleg_log.events besitzt", another),
+            (Excess::Owns { what: database }, "besitzt die Datenbank tickets", another),
+            (Excess::Owns { what: schema }, "besitzt beleg_log", "mit --owner nennen und mit --service eine andere"),
+            (Excess::Owns { what: table }, "besitzt beleg_log.events", all),
+        ] {
+            let (role, cure) = ("beleg".to_owned(), "CURE".to_owned());
+            let said = of(&OpenError::Excess { role, excess: Box::new(excess), cure });
+            assert!(said.starts_with(&format!("die Rolle beleg {begins}; ")), "{said}");
+            assert!(
+                said.contains(" nehmen (CURE), ") && said.ends_with(&format!("{ends}; getan wurde nichts")),
+                "{said}"
+            );
+        }
     }
 
     #[test]

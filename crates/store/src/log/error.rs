@@ -235,15 +235,16 @@ pub enum OpenError {
     },
     /// The role that is to serve could change what is recorded.
     #[error(
-        "role {role} {excess}, so whoever serves with it could change what is recorded: take that away ({cure}), or \
-         name another role with --service; nothing was done"
+        "role {role} {excess}, so whoever serves with it could change what is recorded: take that away over the \
+         administrator's URL ({cure}){}; nothing was done",
+        excess.besides()
     )]
     Excess {
         /// The role.
         role: String,
         /// What it has and must not.
         excess: Box<Excess>,
-        /// The statement that takes it away.
+        /// The statements that take it away, for the role and the database of the administrator's URL.
         cure: String,
     },
     /// The directory or file may not be written.

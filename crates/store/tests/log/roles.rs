@@ -33,19 +33,19 @@ impl Owned {
     /// A shell that acts as a role with all it has and no more.
     async fn shell(&self, role: &str) -> PgConnection {
         let mut shell = PgConnection::connect(self.database.url()).await.unwrap();
-        let role = role.replace('"', "\"\"");
-        sqlx::raw_sql(AssertSqlSafe(format!("SET SESSION AUTHORIZATION \"{role}\"")))
-            .execute(&mut shell)
-            .await
-            .unwrap();
+        done(&mut shell, &format!("SET SESSION AUTHORIZATION {}", quoted(role))).await;
         shell
     }
 
-    /// The URL of a service that logs in.
-    fn service_url(&self) -> String {
+    /// The URL of a role that logs in.
+    fn url_of(&self, role: &str, password: &str) -> String {
         let (scheme, rest) = self.database.url().split_once("://").unwrap();
         let place = rest.split_once('@').map_or(rest, |(_, place)| place);
-        format!("{scheme}://{}:%5Csecret%27@{place}", self.roles.service)
+        format!("{scheme}://{role}:{password}@{place}")
+    }
+
+    fn service_url(&self) -> String {
+        self.url_of(&self.roles.service, "%5Csecret%27")
     }
 
     async fn serve(&self) -> PostgresLog {
@@ -56,11 +56,14 @@ impl Owned {
     async fn forget(self) {
         let mut shell = PgConnection::connect(self.database.url()).await.unwrap();
         for role in [&self.roles.service, &self.roles.owner] {
-            let role = role.replace('"', "\"\"");
-            let drop = format!("DROP OWNED BY \"{role}\" CASCADE; DROP ROLE \"{role}\"");
-            sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut shell).await.unwrap();
+            let role = quoted(role);
+            done(&mut shell, &format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await;
         }
     }
+}
+
+fn quoted(role: &str) -> String {
+    format!("\"{}\"", role.replace('"', "\"\""))
 }
 
 async fn done(shell: &mut PgConnection, statement: &str) {
@@ -118,9 +121,7 @@ async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything
             assert_eq!(missing, [owner.as_str()], "{given}");
         }
         assert!(error.to_string().contains(cure), "{error}");
-        // What is owned needs somebody to own it; all else is taken away as the error says.
-        let in_schema = expected == owns(&schema) || expected == owns(&events) || expected == owns(&append);
-        done(&mut shell, if in_schema { "DROP SCHEMA beleg_log CASCADE" } else { cure }).await;
+        done(&mut shell, cure).await;
         // A schema that is in the way is another matter.
         let then = roles.init(database.url(), PostgresOptions::default()).await;
         assert!(!matches!(then, Err(OpenError::Excess { .. })), "{given}, {cure}: {then:?}");
@@ -132,14 +133,106 @@ async fn a_service_that_could_change_what_is_recorded_is_refused_before_anything
     }
     done(&mut shell, &format!("DROP ROLE {dba}, {staff}, {root}")).await;
     roles.init(database.url(), PostgresOptions::default()).await.unwrap();
-    // Whoever served before there was an owner gives it what there is.
+    // The owner is there now.
     done(&mut shell, &format!("ALTER TABLE beleg_log.events OWNER TO {service}")).await;
     let error = roles.init(database.url(), PostgresOptions::default()).await.unwrap_err();
     let OpenError::Excess { cure, .. } = &error else { panic!("{error}") };
+    assert_eq!(*cure, format!("REASSIGN OWNED BY {service} TO {owner}"));
     done(&mut shell, cure).await;
     roles.init(database.url(), PostgresOptions::default()).await.unwrap();
     shell.close().await.unwrap();
     Owned { database, roles }.forget().await;
+}
+
+/// A service that made its schema itself, in a database of its own, before there was an owner; and somebody who may
+/// create roles and is no superuser.
+async fn served_alone() -> Option<(Owned, String)> {
+    let database = Database::new().await?;
+    let unique = database.name().trim_start_matches("beleg_test_").to_owned();
+    let (service, administrator) = (format!("svc_{unique}"), format!("adm_{unique}"));
+    let mut shell = PgConnection::connect(database.url()).await.unwrap();
+    // Since PostgreSQL 16 nobody gives itself what it has not, and who created a role may become a member of it.
+    let version = sqlx::query_scalar("SELECT current_setting('server_version_num')::int");
+    let version: i32 = version.fetch_one(&mut shell).await.unwrap();
+    let also = if version < 160_000 { "" } else { "CREATEDB" };
+    for statement in [
+        format!("CREATE ROLE {administrator} LOGIN PASSWORD 'a' CREATEROLE {also}"),
+        format!("SET ROLE {administrator}"),
+        format!("CREATE ROLE {service} LOGIN PASSWORD $$\\secret'$$"),
+        "RESET ROLE".to_owned(),
+        format!("ALTER DATABASE {} OWNER TO {service}", database.name()),
+    ] {
+        done(&mut shell, &statement).await;
+    }
+    shell.close().await.unwrap();
+    let (owner, service_password) = (format!("own_{unique}"), Some("\\secret'".to_owned()));
+    let owned = Owned { database, roles: Roles { owner, owner_password: None, service, service_password } };
+    let log = owned.serve().await;
+    log.append(command("a", 0, 2)).await.unwrap();
+    log.close().await;
+    Some((owned, administrator))
+}
+
+/// After [`served_alone`].
+async fn forget_both(owned: Owned, administrator: &str) {
+    let mut shell = PgConnection::connect(owned.database.url()).await.unwrap();
+    let name = owned.database.name();
+    let drop = format!(
+        "ALTER DATABASE {name} OWNER TO CURRENT_USER; DROP OWNED BY {administrator}; DROP ROLE {administrator}"
+    );
+    done(&mut shell, &drop).await;
+    shell.close().await.unwrap();
+    owned.forget().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_owns_that_served_alone_is_taken_away_as_whoever_prepares_its_database_is_told() {
+    let Some((owned, administrator)) = served_alone().await else { return };
+    let log = owned.serve().await;
+    let before = all(&log).await;
+    log.close().await;
+
+    // When somebody who is no superuser does what it is told.
+    let url = owned.url_of(&administrator, "a");
+    let mut shell = PgConnection::connect(&url).await.unwrap();
+    let mut found = Vec::new();
+    while let Err(error) = owned.roles.init(&url, PostgresOptions::default()).await {
+        let OpenError::Excess { excess, cure, .. } = &error else { panic!("after {found:?}: {error}") };
+        assert!(!found.contains(excess), "{error}");
+        found.push(excess.clone());
+        done(&mut shell, cure).await;
+    }
+    shell.close().await.unwrap();
+    let properties = [Property::Database(owned.database.name().to_owned()), Property::Schema("beleg_log".to_owned())];
+    assert_eq!(found, properties.map(|what| Box::new(Excess::Owns { what })));
+
+    // Then the service serves what it served, and cannot change it.
+    let log = owned.serve().await;
+    assert_eq!(all(&log).await, before);
+    log.append(command("a", 2, 1)).await.unwrap();
+    let mut shell = owned.shell(&owned.roles.service).await;
+    refused(&mut shell, "ALTER TABLE beleg_log.events DISABLE TRIGGER ALL".to_owned(), "42501").await;
+    shell.close().await.unwrap();
+    log.close().await;
+    forget_both(owned, &administrator).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_served_alone_can_be_the_owner_beside_another_one() {
+    let Some((Owned { database, roles }, administrator)) = served_alone().await else { return };
+    let mut shell = PgConnection::connect(database.url()).await.unwrap();
+    done(&mut shell, &format!("ALTER DATABASE {} OWNER TO CURRENT_USER", database.name())).await;
+    shell.close().await.unwrap();
+    let error = roles.init(database.url(), PostgresOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains("name it with --owner and another role with --service"), "{error}");
+
+    let roles = Roles { owner: roles.service.clone(), service: roles.owner.clone(), ..roles };
+    let owned = Owned { database, roles };
+    owned.roles.init(owned.database.url(), PostgresOptions::default()).await.unwrap();
+    let log = owned.serve().await;
+    log.append(command("a", 2, 1)).await.unwrap();
+    log.close().await;
+    forget_both(owned, &administrator).await;
 }
 
 async fn refused(shell: &mut PgConnection, statement: String, code: &str) {

@@ -37,6 +37,23 @@ pub enum Excess {
     },
 }
 
+impl Excess {
+    /// What else there is to say about taking it away, or to do instead.
+    pub(in crate::log) fn besides(&self) -> &'static str {
+        match self {
+            // Its schema would be in another owner's way: another service alone does not help.
+            Self::Owns { what: Property::Schema(_) } => {
+                ", which gives away all that it owns in this database and its other databases too, or name it with \
+                 --owner and another role with --service"
+            }
+            Self::Owns { what: Property::InSchema(_) } => {
+                ", which gives away all that it owns in this database and its other databases too"
+            }
+            _ => ", or name another role with --service",
+        }
+    }
+}
+
 /// What an owner could change the log with.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Property {
@@ -57,6 +74,9 @@ const AS_GOOD_AS_OWNERS: [&str; 3] = ["pg_write_all_data", "pg_write_server_file
 
 /// What the service is, or is a member of: whoever owns something of ours, and who is as good as an owner. The database's
 /// owner is a member of pg_database_owner, which nobody can be taken out of; but then that owner is listed too.
+///
+/// Memberships come first: whoever takes away what is owned may have to become a member of the service, and cannot while
+/// the service is a member of it. Then the database, so that it is not given away with all the rest.
 const HAS: &str = "SELECT r.rolname::text, o.kind, o.name \
     FROM ( \
         SELECT 'role' AS kind, rolname::text AS name, oid AS owner FROM pg_roles \
@@ -76,8 +96,24 @@ const MEMBERSHIP: &str = "SELECT format('REVOKE %I FROM %I', g.rolname, s.rolnam
     FROM pg_auth_members m JOIN pg_roles s ON s.oid = m.member JOIN pg_roles g ON g.oid = m.roleid \
     WHERE s.rolname = $1 AND pg_has_role(g.oid, $2::name, 'MEMBER') ORDER BY g.rolname <> $2, g.rolname LIMIT 1";
 
-/// What the role that is to serve has and must not, and the statement that takes it away; of one that does not exist
-/// yet, nothing.
+/// Whoever runs this takes the database: that role is there, and the schemas' owner may not be. Who is no superuser gives
+/// away what belongs to a role that it is a member of, and takes a database only if it may create one.
+const TAKE_DATABASE: &str = "SELECT concat_ws('; ', \
+        CASE WHEN NOT rolsuper THEN format('GRANT %I TO CURRENT_USER', $1) END, \
+        CASE WHEN NOT rolsuper AND NOT rolcreatedb THEN 'ALTER ROLE CURRENT_USER CREATEDB' END, \
+        format('ALTER DATABASE %I OWNER TO CURRENT_USER', current_database()) \
+    ) FROM pg_roles WHERE rolname = current_user";
+
+/// The owner may not be there before the first `database init`. Whoever runs this does not take its place: the owner
+/// could not use the schemas then, and what the first superuser owns PostgreSQL reassigns to nobody.
+const GIVE_TO_OWNER: &str = "SELECT concat_ws('; ', \
+        CASE WHEN NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $2) THEN format('CREATE ROLE %I LOGIN', $2) END, \
+        CASE WHEN NOT rolsuper THEN format('GRANT %I, %I TO CURRENT_USER', $1, $2) END, \
+        format('REASSIGN OWNED BY %I TO %I', $1, $2) \
+    ) FROM pg_roles WHERE rolname = current_user";
+
+/// What the role that is to serve has and must not, and the statements that take it away, as whoever asks can run them
+/// in this database; of one that does not exist yet, nothing.
 pub(super) async fn excess_of(
     connection: &mut PgConnection,
     roles: &Roles,
@@ -118,11 +154,8 @@ async fn cure(connection: &mut PgConnection, excess: &Excess, roles: &Roles) -> 
     let (format, names) = match excess {
         Excess::Superuser => ("SELECT format('ALTER ROLE %I NOSUPERUSER', $1)", vec![service]),
         Excess::CreatesRoles => ("SELECT format('ALTER ROLE %I NOCREATEROLE', $1)", vec![service]),
-        // The owner's role may not be there before the first `database init`; whoever runs this one is.
-        Excess::Owns { what: Property::Database(name) } => {
-            ("SELECT format('ALTER DATABASE %I OWNER TO CURRENT_USER', $1)", vec![name.as_str()])
-        }
-        Excess::Owns { .. } => ("SELECT format('REASSIGN OWNED BY %I TO %I', $1, $2)", vec![service, owner]),
+        Excess::Owns { what: Property::Database(_) } => (TAKE_DATABASE, vec![service]),
+        Excess::Owns { .. } => (GIVE_TO_OWNER, vec![service, owner]),
         Excess::Member { of } | Excess::MemberOfOwner { of, .. } => (MEMBERSHIP, vec![service, of.as_str()]),
     };
     formatted(connection, format, &names).await
