@@ -9,7 +9,7 @@ mod write;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -86,10 +86,9 @@ pub struct SqliteLog {
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
     queue: Queue,
-    /// Where it is written: the database file once more, for flushes. To close it would take SQLite's locks on that file
-    /// away from the whole process, so it is kept until the connections are closed.
-    #[expect(dead_code, reason = "held, not used")]
-    database: Option<Arc<File>>,
+    /// Where it is written: the database file once more, for flushes. Whoever closes it takes all locks on that file from
+    /// this process, SQLite's as well: so it is held here until the connections are closed.
+    database: Mutex<Option<Arc<File>>>,
     /// Held until it is closed: nobody writes a file that is read as one that does not change.
     still: Option<File>,
 }
@@ -181,6 +180,7 @@ impl EventLog for SqliteLog {
         self.queue.stop();
         self.queue.ended().await;
         self.readers.close().await;
+        drop(self.database.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(still) = &self.still {
             // What cannot be given back now, the end of this gives back.
             let _ = still.unlock();

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -84,7 +84,7 @@ impl SqliteLog {
             head,
             head_of_reader: None,
             queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
-            database: Some(database),
+            database: Mutex::new(Some(database)),
             still: None,
         })
     }
@@ -113,7 +113,7 @@ impl SqliteLog {
             head,
             head_of_reader: Some(sender),
             queue: Queue::closed(),
-            database: None,
+            database: Mutex::new(None),
             still,
         })
     }
