@@ -45,6 +45,9 @@ pub(crate) enum Output {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve a log until Ctrl-C
+    ///
+    /// What happens meanwhile is told on standard error. BELEG_LOG says from which level on: off, error, warn, info (the
+    /// default) or debug.
     Serve(Serve),
     /// Look at tickets
     #[command(subcommand)]

@@ -129,7 +129,7 @@ const VALUES: [(&str, &str); 28] = [
 ];
 
 /// Every text of the help.
-const TEXTS: [(&str, &str); 100] = [
+const TEXTS: [(&str, &str); 101] = [
     (
         "Beleg: support tickets as events, every charge with its voucher",
         "Beleg: Support-Tickets als Ereignisse, zu jeder Berechnung der Beleg",
@@ -360,6 +360,10 @@ const TEXTS: [(&str, &str); 100] = [
     (
         "Create the roles and schemas, or bring them up to date; may be repeated\n\nTwo roles: the owner migrates and rebuilds views, the service serves and can change nothing that is recorded. A new role gets its password from BELEG_OWNER_PASSWORD or BELEG_SERVICE_PASSWORD; without them one is made and shown once. A role that is there keeps its own, unless its variable is set.",
         "Rollen und Schemata anlegen oder auf den neuesten Stand bringen; darf wiederholt werden\n\nZwei Rollen: der Eigentümer migriert und baut Sichten neu auf, mit dem Dienst arbeitet der Server und kann nichts ändern, was aufgezeichnet ist. Eine neue Rolle bekommt ihr Kennwort aus BELEG_OWNER_PASSWORD oder BELEG_SERVICE_PASSWORD; ohne sie entsteht eines und wird einmal gezeigt. Eine Rolle, die schon da ist, behält ihres, es sei denn, ihre Variable ist gesetzt.",
+    ),
+    (
+        "Serve a log until Ctrl-C\n\nWhat happens meanwhile is told on standard error. BELEG_LOG says from which level on: off, error, warn, info (the default) or debug.",
+        "Den Server auf einem Protokoll betreiben, bis Strg-C\n\nWas dabei geschieht, steht auf der Standardfehlerausgabe. BELEG_LOG sagt, ab welcher Stufe: off|error|warn|info|debug, Vorgabe ist info.",
     ),
     (crate::args::IMPORT_HELP, IMPORT_HELP),
 ];

@@ -2,24 +2,23 @@
 
 use crate::args;
 use crate::failure::{Failure, Outcome};
+use crate::said::Said;
 use crate::sentence::Sentence;
 use crate::session::Session;
-use crate::storage::check_writable;
+use crate::storage::{check_writable, from_environment};
 use beleg_server::{Config, ServeError, Server};
 use serde_json::json;
 use std::io::IsTerminal;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Serves until Ctrl-C or SIGTERM, then closes everything.
 pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome, Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BELEG_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
+    tell_from(level()?);
     let storage = args.kept.storage()?;
     check_writable(&storage)?;
     let listener =
@@ -54,4 +53,29 @@ pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static
             _ = terminated.recv() => {}
         }
     })
+}
+
+/// From which level on the server tells what happens.
+fn level() -> Result<LevelFilter, Failure> {
+    let Some(level) = from_environment("BELEG_LOG") else { return Ok(LevelFilter::INFO) };
+    match level.as_str() {
+        "off" => Ok(LevelFilter::OFF),
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        _ => Err(Failure::Usage(Said::new(
+            format!("BELEG_LOG ist {level:?}: möglich ist off|error|warn|info|debug"),
+            format!("BELEG_LOG is {level:?}: set it to off, error, warn, info or debug"),
+        ))),
+    }
+}
+
+/// On standard error. What libraries say below "info" is about their own insides.
+fn tell_from(level: LevelFilter) {
+    let told = Targets::new().with_default(level.min(LevelFilter::INFO)).with_target("beleg", level);
+    let error = std::io::stderr;
+    let colour = error().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer().with_writer(error).with_ansi(colour);
+    tracing_subscriber::registry().with(lines.with_filter(told)).init();
 }

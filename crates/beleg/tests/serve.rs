@@ -66,6 +66,22 @@ fn where_a_server_listens_is_one_line_of_json_where_that_is_asked_for() {
     assert_eq!(said["url"], format!("http://{address}"), "{said}");
 }
 
+#[test]
+fn a_level_of_telling_that_does_not_exist_is_refused_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("log");
+    let output = Command::new(BELEG)
+        .args(["--lang", "en", "serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&data)
+        .env("BELEG_LOG", "wran")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("beleg: BELEG_LOG is \"wran\": set it to off, error, warn, info or debug\n"), "{said}");
+    assert!(!data.exists());
+}
+
 /// Says of a file that a newer program has migrated it.
 async fn migrate_on(file: &std::path::Path) {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await.unwrap();

@@ -226,6 +226,43 @@ mod tests {
         checkpoints.after_batch(writer).await;
     }
 
+    /// Waits until the pass under way is over.
+    async fn passed(checkpoints: &Checkpoints) {
+        while checkpoints.pass.as_ref().is_some_and(|pass| !pass.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_is_moved_pass_by_pass_and_begun_anew_when_the_writer_has_done_the_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        let mut checkpoints = checkpoints(&directory, connect);
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_none(), "there is little to move");
+
+        let mut passes = 0;
+        let mut next = PAGES_OF_A_PASS;
+        while next < PAGES {
+            let found = fill(&mut writer, next).await;
+            assert!(found.left >= PAGES_OF_A_PASS, "{} of {}", found.left, found.pages);
+            look(&mut checkpoints, &mut writer).await;
+            assert!(checkpoints.pass.is_some());
+            passed(&checkpoints).await;
+            assert_eq!(checkpoint(&mut writer, "NOOP").await.unwrap().left, 0);
+            passes += 1;
+            next = found.pages + PAGES_OF_A_PASS;
+        }
+        assert!(passes > 1);
+
+        fill(&mut writer, PAGES).await;
+        for _ in 0..=PASSES_MAX {
+            look(&mut checkpoints, &mut writer).await;
+            passed(&checkpoints).await;
+        }
+        assert!(fill(&mut writer, 1).await.pages < PAGES, "it has begun anew");
+    }
+
     #[tokio::test]
     async fn the_writer_waits_for_who_moves_the_log_slower_than_it_writes() {
         let directory = tempfile::tempdir().unwrap();
