@@ -283,20 +283,19 @@ fn excess(excess: &Excess) -> String {
     }
 }
 
-fn besides(excess: &Excess) -> &'static str {
+fn besides(excess: &Excess) -> String {
+    let gives_away = ", was auch alles andere weggibt, das sie in dieser Datenbank besitzt, und ihre anderen Datenbanken \
+                      (ein Eigentümer, der dabei entsteht, hat kein Kennwort, bis BELEG_OWNER_PASSWORD gesetzt ist)";
     match excess {
         Excess::Owns { what: Property::Schema(_) } => {
-            ", was auch alles andere weggibt, das sie in dieser Datenbank besitzt, und ihre anderen Datenbanken, oder sie \
-             mit --owner nennen und mit --service eine andere"
+            format!("{gives_away}, oder sie mit --owner nennen und mit --service eine andere")
         }
-        Excess::Owns { what: Property::InSchema(_) } => {
-            ", was auch alles andere weggibt, das sie in dieser Datenbank besitzt, und ihre anderen Datenbanken"
-        }
+        Excess::Owns { what: Property::InSchema(_) } => gives_away.to_owned(),
         Excess::Owns { what: Property::Database(_) }
         | Excess::Superuser
         | Excess::CreatesRoles
         | Excess::Member { .. }
-        | Excess::MemberOfOwner { .. } => ", oder mit --service eine andere Rolle nennen",
+        | Excess::MemberOfOwner { .. } => ", oder mit --service eine andere Rolle nennen".to_owned(),
     }
 }
 
@@ -402,7 +401,7 @@ mod tests {
             Property::InSchema("beleg_log.events".to_owned()),
         ];
         let member = |what: &Property| Excess::MemberOfOwner { of: "dba".to_owned(), what: what.clone() };
-        let (another, all) = ("mit --service eine andere Rolle nennen", "und ihre anderen Datenbanken");
+        let (another, all) = ("mit --service eine andere Rolle nennen", "bis BELEG_OWNER_PASSWORD gesetzt ist)");
         for (excess, begins, ends) in [
             (Excess::Superuser, "ist ein Superuser", another),
             (Excess::CreatesRoles, "darf Rollen anlegen", another),

@@ -86,11 +86,20 @@ pub struct SqliteLog {
     /// Keeps the head's channel open where nothing is written, and lets [`SqliteLog::refresh_head`] move it.
     head_of_reader: Option<watch::Sender<Head>>,
     queue: Queue,
-    /// Where it is written: the database file once more, for flushes. Whoever closes it takes all locks on that file from
-    /// this process, SQLite's as well: so it is held here until the connections are closed.
-    database: Mutex<Option<Arc<File>>>,
+    /// Where it is written, until the connections are closed.
+    held: Mutex<Option<Arc<Held>>>,
     /// Held until it is closed: nobody writes a file that is read as one that does not change.
     still: Option<File>,
+}
+
+/// What whoever writes a log holds. Fields are dropped in their order.
+#[derive(Debug)]
+struct Held {
+    /// The database file once more, for flushes. To close it takes all locks on that file from this process, SQLite's as
+    /// well, so the next one may open it only then.
+    database: File,
+    /// Keeps other writers out.
+    _lock: File,
 }
 
 impl SqliteLog {
@@ -180,7 +189,7 @@ impl EventLog for SqliteLog {
         self.queue.stop();
         self.queue.ended().await;
         self.readers.close().await;
-        drop(self.database.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(still) = &self.still {
             // What cannot be given back now, the end of this gives back.
             let _ = still.unlock();

@@ -39,17 +39,16 @@ pub enum Excess {
 
 impl Excess {
     /// What else there is to say about taking it away, or to do instead.
-    pub(in crate::log) fn besides(&self) -> &'static str {
+    pub(in crate::log) fn besides(&self) -> String {
+        let gives_away = ", which gives away all that it owns in this database and its other databases too (an owner that \
+                          is created here has no password until BELEG_OWNER_PASSWORD is set)";
         match self {
             // Its schema would be in another owner's way: another service alone does not help.
             Self::Owns { what: Property::Schema(_) } => {
-                ", which gives away all that it owns in this database and its other databases too, or name it with \
-                 --owner and another role with --service"
+                format!("{gives_away}, or name it with --owner and another role with --service")
             }
-            Self::Owns { what: Property::InSchema(_) } => {
-                ", which gives away all that it owns in this database and its other databases too"
-            }
-            _ => ", or name another role with --service",
+            Self::Owns { what: Property::InSchema(_) } => gives_away.to_owned(),
+            _ => ", or name another role with --service".to_owned(),
         }
     }
 }

@@ -5,9 +5,9 @@
 //! are not in each other's way. What is written during the last pass the writer copies itself, at once, and the
 //! write-ahead log is begun anew.
 //!
-//! SQLite flushes the database only in the checkpoint that reaches the end of the write-ahead log, which is the
-//! writer's: all that the passes had copied would be waited for there. So a pass ends with a flush of our own. Nothing
-//! rests on it: SQLite still flushes what it must, and finds little to do.
+//! SQLite flushes the database only in the checkpoint that reaches the end of the write-ahead log, which under load is
+//! the writer's: all that the passes had copied would be waited for there. So a pass ends with a flush of our own.
+//! Nothing rests on it: SQLite still flushes what it must, and finds little to do.
 //!
 //! Nothing keeps the writer from being faster than the disk takes the copies, and readers may keep the log from being
 //! begun anew each time that it could be. So it has a bound at which the writer waits for both.
@@ -17,18 +17,17 @@
 //! snapshot within a statement's time-out, as a person with a shell may, is not waited for any longer: that would keep
 //! every command waiting. Meanwhile the log grows.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::Held;
 use crate::fault::own_words;
 use crate::log::command::Command;
 
-/// Pages in the write-ahead log from which on it is to begin anew: 96 MiB. In a large log almost every command changes a
-/// page of an index that no other does; the longer they gather, the fewer are written twice.
+/// Pages in the write-ahead log from which on it is to begin anew: 96 MiB. It is the writer that ends it, so not often.
 const PAGES: i64 = 24_576;
 
 /// From so many on, moved or not, the writer waits until all are moved and the log can begin anew: 128 MiB. Readers hold
@@ -38,8 +37,9 @@ const PAGES_MAX: i64 = 32_768;
 /// So many more before it waits again, where it waited for a reader in vain: 32 MiB.
 const PAGES_MORE: i64 = 8_192;
 
-/// What a pass takes before that: 16 MiB. While the disk writes them, the writer's own flushes wait behind: little at a
-/// time delays a few batches by a little, and everything at once stops them all.
+/// So many gather before a pass moves what there is: 16 MiB. While the disk writes them, the writer's own flushes wait
+/// behind: little at a time delays a few batches by a little, and everything at once stops them all. But a page that
+/// changes again is written once in every pass.
 const PAGES_OF_A_PASS: i64 = 4_096;
 
 /// What the writer copies itself, 1 MiB, unless the passes run out before.
@@ -59,21 +59,33 @@ pub(super) struct Checkpoints {
     beside: Beside,
     /// Events since the last look.
     events: usize,
-    /// Pages from which on the log is to begin anew.
-    end_at: i64,
-    /// Pages from which on the writer waits until it does.
-    wait_at: i64,
-    /// Passes since it was to begin anew.
-    passes: u32,
+    /// Pages at the last look.
+    pages: i64,
+    due: Due,
     /// The pass under way.
     pass: Option<JoinHandle<Result<(), sqlx::Error>>>,
 }
 
+/// From how many pages on what is due, since the log was last begun anew.
+struct Due {
+    /// A pass.
+    pass_at: i64,
+    /// The end: the log is to begin anew.
+    end_at: i64,
+    /// That the writer waits for it.
+    wait_at: i64,
+    /// Passes since the end was due.
+    passes: u32,
+}
+
+impl Due {
+    const NEW: Self = Self { pass_at: PAGES_OF_A_PASS, end_at: PAGES, wait_at: PAGES_MAX, passes: 0 };
+}
+
 impl Checkpoints {
-    /// `connect` opens another connection that may write to `database`.
-    pub(super) fn new(connect: SqliteConnectOptions, database: Arc<File>) -> Self {
-        let beside = Beside { connect, database };
-        Self { beside, events: 0, end_at: PAGES, wait_at: PAGES_MAX, passes: 0, pass: None }
+    /// `connect` opens another connection that may write.
+    pub(super) fn new(connect: SqliteConnectOptions, held: Arc<Held>) -> Self {
+        Self { beside: Beside { connect, held }, events: 0, pages: 0, due: Due::NEW, pass: None }
     }
 
     /// Counts what is written.
@@ -82,7 +94,7 @@ impl Checkpoints {
         self.events = events.fold(self.events, usize::saturating_add);
     }
 
-    /// After a batch. What fails is tried again later: nothing is lost by it but room.
+    /// After a batch. What fails is tried again later, and said: it may be the disk that fails.
     pub(super) async fn after_batch(&mut self, writer: &mut SqliteConnection) {
         let ready = self.pass.as_ref().is_some_and(JoinHandle::is_finished);
         if !ready && self.events < EVENTS {
@@ -96,10 +108,12 @@ impl Checkpoints {
 
     async fn go_on(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let found = checkpoint(writer, "NOOP").await?;
-        if found.pages < PAGES {
-            (self.end_at, self.wait_at) = (PAGES, PAGES_MAX);
-        } else if found.pages >= self.wait_at {
-            self.wait_at = found.pages + PAGES_MORE;
+        if found.pages < self.pages {
+            self.due = Due::NEW;
+        }
+        self.pages = found.pages;
+        if found.pages >= self.due.wait_at {
+            self.due.wait_at = found.pages + PAGES_MORE;
             return self.begin_anew(writer).await;
         }
         if self.pass.as_ref().is_some_and(|pass| !pass.is_finished()) {
@@ -109,14 +123,16 @@ impl Checkpoints {
             // A task that died is no reason to do the writer's part not.
             pass.await.unwrap_or(Ok(()))?;
         }
-        let to_its_end = found.pages >= self.end_at;
-        if to_its_end && (found.left <= PAGES_LEFT || self.passes >= PASSES_MAX) {
-            self.passes = 0;
+        let to_its_end = found.pages >= self.due.end_at;
+        if to_its_end && (found.left <= PAGES_LEFT || self.due.passes >= PASSES_MAX) {
+            self.due.passes = 0;
             // Readers may keep it from beginning anew.
-            self.end_at = found.pages + PAGES_OF_A_PASS;
+            self.due.end_at = found.pages + PAGES_OF_A_PASS;
             checkpoint(writer, "PASSIVE").await?;
-        } else if to_its_end || found.left >= PAGES_OF_A_PASS {
-            self.passes += u32::from(to_its_end);
+        } else if to_its_end || found.left >= PAGES_OF_A_PASS && found.pages >= self.due.pass_at {
+            self.due.passes += u32::from(to_its_end);
+            // Counted from here: what a reader keeps from being moved is no reason to try without end.
+            self.due.pass_at = found.pages + PAGES_OF_A_PASS;
             self.pass = Some(tokio::spawn(self.beside.clone().pass()));
         }
         Ok(())
@@ -151,8 +167,7 @@ impl Checkpoints {
 #[derive(Clone)]
 struct Beside {
     connect: SqliteConnectOptions,
-    /// The database file, to flush it.
-    database: Arc<File>,
+    held: Arc<Held>,
 }
 
 impl Beside {
@@ -160,9 +175,10 @@ impl Beside {
     async fn pass(self) -> Result<(), sqlx::Error> {
         let mut connection = self.connect.connect().await?;
         checkpoint(&mut connection, "PASSIVE").await?;
-        // What a failing disk says here it says again to SQLite, whose flush is the one that counts.
-        let _ = tokio::task::spawn_blocking(move || self.database.sync_data()).await;
-        connection.close().await
+        let held = Arc::clone(&self.held);
+        let flushed = spawn_blocking(move || held.database.sync_data()).await;
+        connection.close().await?;
+        flushed.unwrap_or(Ok(())).map_err(sqlx::Error::Io)
     }
 }
 
@@ -186,8 +202,8 @@ async fn checkpoint(connection: &mut SqliteConnection, mode: &'static str) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::path::Path;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
@@ -206,7 +222,8 @@ mod tests {
     }
 
     fn checkpoints(directory: &tempfile::TempDir, connect: SqliteConnectOptions) -> Checkpoints {
-        Checkpoints::new(connect, Arc::new(File::open(directory.path().join("log.sqlite")).unwrap()))
+        let file = |name| File::options().create(true).append(true).open(directory.path().join(name)).unwrap();
+        Checkpoints::new(connect, Arc::new(Held { database: file("log.sqlite"), _lock: file("log.lock") }))
     }
 
     /// Writes the same pages again and again until the write-ahead log holds so many.
@@ -233,34 +250,89 @@ mod tests {
         }
     }
 
+    /// Reads at the end of the log, which then cannot begin anew, though all of it can be moved.
+    async fn read_at_the_end(reader: &mut SqliteConnection) {
+        let _ = sqlx::raw_sql("COMMIT").execute(&mut *reader).await;
+        sqlx::raw_sql("BEGIN; SELECT count(*) FROM texts").execute(reader).await.unwrap();
+    }
+
+    async fn left(writer: &mut SqliteConnection) -> i64 {
+        checkpoint(writer, "NOOP").await.unwrap().left
+    }
+
     #[tokio::test]
-    async fn the_log_is_moved_pass_by_pass_and_begun_anew_when_the_writer_has_done_the_rest() {
+    async fn the_log_is_moved_pass_by_pass_and_the_writer_does_the_little_rest() {
         let directory = tempfile::tempdir().unwrap();
         let (connect, mut writer) = open(directory.path()).await;
+        let mut reader = connect.connect().await.unwrap();
         let mut checkpoints = checkpoints(&directory, connect);
         look(&mut checkpoints, &mut writer).await;
         assert!(checkpoints.pass.is_none(), "there is little to move");
 
-        let mut passes = 0;
-        let mut next = PAGES_OF_A_PASS;
-        while next < PAGES {
-            let found = fill(&mut writer, next).await;
-            assert!(found.left >= PAGES_OF_A_PASS, "{} of {}", found.left, found.pages);
+        // Passes beside the writer, while the log goes on.
+        let mut pages = 0;
+        for _ in 0..3 {
+            let found = fill(&mut writer, pages + PAGES_OF_A_PASS).await;
+            assert!(found.pages < PAGES && found.left >= PAGES_OF_A_PASS, "{} of {}", found.left, found.pages);
+            read_at_the_end(&mut reader).await;
             look(&mut checkpoints, &mut writer).await;
             assert!(checkpoints.pass.is_some());
             passed(&checkpoints).await;
-            assert_eq!(checkpoint(&mut writer, "NOOP").await.unwrap().left, 0);
-            passes += 1;
-            next = found.pages + PAGES_OF_A_PASS;
-        }
-        assert!(passes > 1);
-
-        fill(&mut writer, PAGES).await;
-        for _ in 0..=PASSES_MAX {
+            assert_eq!(left(&mut writer).await, 0);
             look(&mut checkpoints, &mut writer).await;
-            passed(&checkpoints).await;
+            assert!(checkpoints.pass.is_none(), "there is nothing new to move");
+            pages = found.pages;
         }
+
+        // At the end passes first, as long as they find much; then the writer itself.
+        fill(&mut writer, PAGES).await;
+        read_at_the_end(&mut reader).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert_eq!(checkpoints.due.passes, 1);
+        passed(&checkpoints).await;
+        sqlx::raw_sql("INSERT INTO texts VALUES ('little')").execute(&mut writer).await.unwrap();
+        read_at_the_end(&mut reader).await;
+        assert!((1..=PAGES_LEFT).contains(&left(&mut writer).await));
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_none());
+        assert_eq!(left(&mut writer).await, 0);
+
+        sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
         assert!(fill(&mut writer, 1).await.pages < PAGES, "it has begun anew");
+    }
+
+    #[tokio::test]
+    async fn passes_that_find_much_each_time_have_an_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        let mut checkpoints = checkpoints(&directory, connect);
+        fill(&mut writer, PAGES).await;
+        checkpoints.due.passes = PASSES_MAX;
+        assert!(left(&mut writer).await > PAGES_LEFT);
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_none());
+        assert_eq!(left(&mut writer).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_reader_keeps_from_being_moved_is_tried_again_when_the_log_has_grown() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        let mut reader = connect.connect().await.unwrap();
+        let mut checkpoints = checkpoints(&directory, connect);
+        read_at_the_end(&mut reader).await;
+        let found = fill(&mut writer, PAGES_OF_A_PASS).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_some());
+        passed(&checkpoints).await;
+        for _ in 0..3 {
+            look(&mut checkpoints, &mut writer).await;
+            assert!(checkpoints.pass.is_none() && left(&mut writer).await >= PAGES_OF_A_PASS);
+        }
+        fill(&mut writer, found.pages + PAGES_OF_A_PASS).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_some());
+        passed(&checkpoints).await;
     }
 
     #[tokio::test]
@@ -303,11 +375,15 @@ mod tests {
         assert!(found.pages > PAGES_MAX && found.left < PAGES, "{} {}", found.pages, found.left);
         look(&mut checkpoints, &mut writer).await;
         // In vain, so the next commands do not wait for it as well.
-        assert_eq!(checkpoints.wait_at, found.pages + PAGES_MORE);
+        assert_eq!(checkpoints.due.wait_at, found.pages + PAGES_MORE);
 
         sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
-        fill(&mut writer, checkpoints.wait_at).await;
+        fill(&mut writer, checkpoints.due.wait_at).await;
+        checkpoints.due.passes = PASSES_MAX;
         look(&mut checkpoints, &mut writer).await;
         assert!(fill(&mut writer, 1).await.pages < PAGES);
+        // And what was due then is not due any more.
+        look(&mut checkpoints, &mut writer).await;
+        assert_eq!((checkpoints.due.wait_at, checkpoints.due.passes), (PAGES_MAX, 0));
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::batch::{Inserts, move_head_and_commit};
 use super::write::SqliteStore;
-use super::{LogOptions, SqliteLog, limits, read};
+use super::{Held, LogOptions, SqliteLog, limits, read};
 use crate::damage::Damage;
 use crate::log::queue::Queue;
 use crate::log::stream_names::StreamNames;
@@ -58,8 +58,9 @@ impl SqliteLog {
             return Err(OpenError::WrongClock { found: info.clock, wanted: options.clock });
         }
         let head = check_end(&mut connection, &path).await?;
-        let database = Arc::new(File::open(&path).map_err(|source| io_error(path.clone(), source))?);
-        let mut store = SqliteStore::new(connection, connect, Arc::clone(&database), lock, options.pages_max);
+        let database = File::open(&path).map_err(|source| io_error(path.clone(), source))?;
+        let held = Arc::new(Held { database, _lock: lock });
+        let mut store = SqliteStore::new(connection, connect, Arc::clone(&held), options.pages_max);
         store.bound_pages().await.map_err(|source| open_error(&path, source))?;
         let readers = pool(reading(&path, READER_CACHE_KIB), options.readers);
 
@@ -84,7 +85,7 @@ impl SqliteLog {
             head,
             head_of_reader: None,
             queue: Queue::new(jobs, gauges, options.queue_bytes_max, append_limits, tokio::spawn(writer.run())),
-            database: Mutex::new(Some(database)),
+            held: Mutex::new(Some(held)),
             still: None,
         })
     }
@@ -113,7 +114,7 @@ impl SqliteLog {
             head,
             head_of_reader: Some(sender),
             queue: Queue::closed(),
-            database: Mutex::new(None),
+            held: Mutex::new(None),
             still,
         })
     }

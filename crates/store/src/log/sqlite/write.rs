@@ -4,7 +4,6 @@
 //! to the connection's thread and back, so there are as few as can be: a common batch is one text from begin to commit.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::sync::Arc;
 
 use std::time::Duration;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 
 use super::batch::{Inserts, move_head_and_commit};
 use super::checkpoint::Checkpoints;
-use super::read;
+use super::{Held, read};
 use crate::fault::{Fault, own_words};
 use crate::log::command::Command;
 use crate::log::heads::StreamHead;
@@ -31,21 +30,19 @@ pub(super) struct SqliteStore {
     connect: SqliteConnectOptions,
     pages_max: Option<u32>,
     inserts: Inserts,
+    /// Hold what is held, so they are dropped after the connection.
     checkpoints: Checkpoints,
-    /// Released after the connection is closed: fields are dropped in their order.
-    _lock: File,
 }
 
 impl SqliteStore {
     pub(super) fn new(
         connection: SqliteConnection,
         connect: SqliteConnectOptions,
-        database: Arc<File>,
-        lock: File,
+        held: Arc<Held>,
         pages_max: Option<u32>,
     ) -> Self {
-        let (inserts, checkpoints) = (Inserts::default(), Checkpoints::new(connect.clone(), database));
-        Self { connection: Some(connection), connect, pages_max, inserts, checkpoints, _lock: lock }
+        let (inserts, checkpoints) = (Inserts::default(), Checkpoints::new(connect.clone(), held));
+        Self { connection: Some(connection), connect, pages_max, inserts, checkpoints }
     }
 
     /// Applies the bound on the file's size, where there is one.
