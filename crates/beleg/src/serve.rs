@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::said::Said;
 use crate::sentence::Sentence;
 use crate::session::Session;
-use crate::storage::{check_writable, from_environment};
+use crate::storage::check_writable;
 use beleg_server::{Config, ServeError, Server};
 use serde_json::json;
 use std::io::IsTerminal;
@@ -57,8 +57,10 @@ pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static
 
 /// From which level on the server tells what happens.
 fn level() -> Result<LevelFilter, Failure> {
-    let Some(level) = from_environment("BELEG_LOG") else { return Ok(LevelFilter::INFO) };
-    match level.as_str() {
+    let set = std::env::var_os("BELEG_LOG").filter(|level| !level.is_empty());
+    let Some(level) = set else { return Ok(LevelFilter::INFO) };
+    let level = level.to_string_lossy();
+    match level.to_ascii_lowercase().as_str() {
         "off" => Ok(LevelFilter::OFF),
         "error" => Ok(LevelFilter::ERROR),
         "warn" => Ok(LevelFilter::WARN),

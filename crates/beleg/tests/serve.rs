@@ -52,7 +52,7 @@ fn where_a_server_listens_is_one_line_of_json_where_that_is_asked_for() {
     let mut server = Command::new(BELEG)
         .args(["--output", "json", "serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data.path())
-        .env("BELEG_LOG", "off")
+        .env("BELEG_LOG", "OFF")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -32,7 +32,7 @@ const TICKETS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Contracts kept folded.
 const CONTRACTS_MAX: usize = 10_000;
 /// Turns, shared by hash. With hundreds of commands under way two tickets still rarely wait for each other: of 256, one in
-/// sixty does, where with a thousand turns it was every fifth.
+/// sixty does. With a thousand turns it would be every fifth.
 const TURNS: usize = 16_384;
 
 /// A ticket and where its stream stood in the log.

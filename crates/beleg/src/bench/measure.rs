@@ -140,7 +140,7 @@ pub(crate) fn since(cpu: Option<Duration>) -> Option<Duration> {
 }
 
 fn histogram() -> Result<Histogram<u64>, Failure> {
-    // Grows with the longest answer: room for any, once per client, would be more memory than the server has.
+    // Grows with the longest answer: room for any, once per client, would take more memory than the server does.
     Histogram::new(3).map_err(broken)
 }
 
