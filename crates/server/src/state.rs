@@ -63,15 +63,18 @@ impl Weighter<EventId, Folded> for TicketBytes {
         const CAUSES: usize = 6 * size_of::<Cause>();
         /// What the allocator adds to a list, or to a shared slice.
         const LIST: usize = 32;
-        /// Names that a segment read back from the log does not share: rule, clause,
-        /// policy. Measured on a million events.
-        const NAMES: usize = 192;
+        /// A performer that no neighbour shares.
+        const PERFORMER: usize = 48;
+        /// Whatever a ticket has once: names, and lists of few facts.
+        const ONCE: usize = 512;
         let ticket = &folded.ticket;
-        let segments: usize = ticket.work.iter().map(|work| work.standing.len()).sum();
+        // Counted as the ticket grows: to look at every entry would be as much work as a decision.
+        let (works, segments) = (ticket.work.len(), ticket.standing_of_work);
         let facts = ticket.classifications.len() + ticket.informations.len() + ticket.approvals.len();
         let bytes = size_of::<Ticket>()
-            + ticket.work.len() * (size_of::<Work>() + 2 * LIST)
-            + segments * (size_of::<Posting>() + CAUSES + LIST + NAMES)
+            + ONCE
+            + works * (size_of::<Arc<Work>>() + size_of::<Work>() + PERFORMER + 2 * LIST)
+            + segments * (size_of::<Posting>() + CAUSES + LIST)
             + facts * 192;
         bytes as u64
     }

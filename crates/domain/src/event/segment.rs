@@ -42,6 +42,22 @@ pub struct Segment {
     pub worked_seconds: i64,
 }
 
+impl Segment {
+    /// Holds the names that another segment has as well together with it: a ticket's entries mostly repeat them, and
+    /// what is read from a log has a copy of its own each time.
+    pub(crate) fn share_names(&mut self, other: &Self) {
+        if self.rule == other.rule {
+            self.rule = other.rule.clone();
+        }
+        if self.clause == other.clause {
+            self.clause = other.clause.clone();
+        }
+        if self.policy.name == other.policy.name {
+            self.policy.name = Arc::clone(&other.policy.name);
+        }
+    }
+}
+
 /// A policy version, named; its hash stands once beside the segments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::assess::Settled;
 use crate::event::{
-    Basis, Event, Limit, Offer, PolicyPin, PostingRef, Segment, TicketClassified, TicketOpened, WorkAssessed,
+    Basis, Event, Limit, Offer, PolicyPin, PostingRef, Segment, TicketClassified, TicketOpened, WorkAssessed, WorkLogged,
 };
 use crate::facts::{Account, Activity, Class, Findings, Impact};
 use crate::ids::{CustomerId, EventId, Reference, StaffId};
@@ -64,6 +64,8 @@ pub struct Ticket {
     pub quotes: Vec<QuotePrice>,
     /// The stream's version.
     pub version: i64,
+    /// How many segments of work stand.
+    pub standing_of_work: usize,
     /// What was used up when it was last decided on.
     pub(crate) settled: Settled,
 }
@@ -276,6 +278,7 @@ impl Ticket {
             work: Vec::new(),
             quotes: Vec::new(),
             version: 1,
+            standing_of_work: 0,
             settled: Settled::default(),
         }
     }
@@ -339,17 +342,7 @@ impl Ticket {
                 approval.revoked = Some((at, id));
                 approval.revoked_order = self.version + 1;
             }
-            Event::WorkLogged(logged) => self.work.push(Arc::new(Work {
-                event: id,
-                activity: logged.activity,
-                performer: logged.performer_id,
-                from: logged.from,
-                to: logged.to,
-                duration_seconds: logged.duration_seconds,
-                contract_version: logged.contract_version,
-                voided: None,
-                standing: Arc::new([]),
-            })),
+            Event::WorkLogged(logged) => self.logged(id, logged),
             Event::WorkVoided(voided) => self.work_mut(voided.work)?.voided = Some(id),
             Event::TicketResolved(resolved) => {
                 self.turned(id, at, Status::Resolved, resolved.contract_version);
@@ -401,10 +394,32 @@ impl Ticket {
         self.transitions.push(Transition { event, at, to, contract_version, order: self.version + 1 });
     }
 
-    fn assessed(&mut self, event: EventId, assessed: WorkAssessed) -> Result<(), BrokenHistory> {
+    fn logged(&mut self, event: EventId, logged: WorkLogged) {
+        let before = self.work.last().filter(|work| work.performer == logged.performer_id);
+        self.work.push(Arc::new(Work {
+            event,
+            activity: logged.activity,
+            performer: before.map_or(logged.performer_id, |work| work.performer.clone()),
+            from: logged.from,
+            to: logged.to,
+            duration_seconds: logged.duration_seconds,
+            contract_version: logged.contract_version,
+            voided: None,
+            standing: Arc::new([]),
+        }));
+    }
+
+    fn assessed(&mut self, event: EventId, mut assessed: WorkAssessed) -> Result<(), BrokenHistory> {
+        for segment in &mut assessed.posted {
+            let recent = self.work.iter().rev().take(2).flat_map(|work| work.standing.iter());
+            recent.for_each(|posting| segment.share_names(&posting.segment));
+        }
         let work = self.work_mut(assessed.work)?;
+        let before = work.standing.len();
         let kept = work.standing.iter().filter(|p| !assessed.reversed.contains(&p.posted)).cloned();
         work.standing = kept.chain(postings(event, assessed.posted)).collect();
+        let after = work.standing.len();
+        self.standing_of_work = self.standing_of_work + after - before;
         Ok(())
     }
 
