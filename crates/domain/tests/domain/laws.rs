@@ -283,6 +283,10 @@ proptest! {
         let told: Vec<String> = prefix.tickets.values().map(|ticket| format!("{ticket:?}")).collect();
         let left: Vec<String> = w.tickets.iter().map(|ticket| format!("{ticket:?}")).collect();
         prop_assert_eq!(told, left);
+        for ticket in prefix.tickets.values() {
+            let standing: usize = ticket.work.iter().map(|work| work.standing.len()).sum();
+            prop_assert_eq!(ticket.standing_of_work, standing);
+        }
         prop_assert_eq!(&prefix.prepaid, &w.prepaid);
     }
 
