@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::fold::{self, UpTo};
 
 /// Memory for folded tickets.
-const TICKETS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const TICKETS_BYTES_MAX: u64 = 80 * 1024 * 1024;
 /// Contracts kept folded.
 const CONTRACTS_MAX: usize = 10_000;
 /// Turns, shared by hash. With hundreds of commands under way two tickets still rarely wait for each other: of 256, one in
@@ -62,9 +62,9 @@ impl Weighter<EventId, Folded> for TicketBytes {
         /// The causes of a segment, as many as most have.
         const CAUSES: usize = 6 * size_of::<Cause>();
         /// What the allocator adds to a list, or to a shared slice.
-        const LIST: usize = 32;
+        const LIST: usize = 16;
         /// A performer that no neighbour shares.
-        const PERFORMER: usize = 48;
+        const PERFORMER: usize = 40;
         /// Whatever a ticket has once: names, and lists of few facts.
         const ONCE: usize = 512;
         let ticket = &folded.ticket;

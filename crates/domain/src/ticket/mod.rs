@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use crate::assess::Settled;
 use crate::event::{
-    Basis, Event, Limit, Offer, PolicyPin, PostingRef, Segment, TicketClassified, TicketOpened, WorkAssessed, WorkLogged,
+    Basis, Event, Limit, Offer, PolicyPin, PostingRef, Segment, TicketClassified, TicketOpened, WorkAssessed,
+    WorkLogged,
 };
 use crate::facts::{Account, Activity, Class, Findings, Impact};
 use crate::ids::{CustomerId, EventId, Reference, StaffId};

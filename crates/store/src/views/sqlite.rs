@@ -27,10 +27,10 @@ use write::SqliteViewsWriter;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite/views");
 
-const WRITER_CACHE_KIB: u32 = 16 * 1024;
+const WRITER_CACHE_KIB: u32 = 8 * 1024;
 /// A build goes through all of its indexes, not only through what is new.
 const BUILD_CACHE_KIB: u32 = 64 * 1024;
-const READER_CACHE_KIB: u32 = 4 * 1024;
+const READER_CACHE_KIB: u32 = 1024;
 const READERS: u32 = 2;
 
 /// How long the projector waits for a lock before it says that it waits; it tries again by itself.

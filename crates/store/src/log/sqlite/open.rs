@@ -31,7 +31,7 @@ const WRITE_AHEAD_FILE: &str = "log.sqlite-wal";
 /// Page caches. Reads are mostly of recent pages, which the operating system holds as well. The writer's is not larger
 /// because SQLite walks over all of it at the end of almost every transaction.
 pub(super) const WRITER_CACHE_KIB: u32 = 4 * 1024;
-const READER_CACHE_KIB: u32 = 4 * 1024;
+const READER_CACHE_KIB: u32 = 1024;
 
 impl SqliteLog {
     /// Opens the log in a directory for writing; creates both if they are missing. Refuses a second writer, another
