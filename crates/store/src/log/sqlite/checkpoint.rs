@@ -94,7 +94,8 @@ impl Checkpoints {
         self.events = events.fold(self.events, usize::saturating_add);
     }
 
-    /// After a batch. What fails is tried again later, and said: it may be the disk that fails.
+    /// After a batch. What fails is said, and tried again later, which helps where a lock or a full disk was the reason.
+    /// What a disk has lost it does not bring back.
     pub(super) async fn after_batch(&mut self, writer: &mut SqliteConnection) {
         let ready = self.pass.as_ref().is_some_and(JoinHandle::is_finished);
         if !ready && self.events < EVENTS {
@@ -107,6 +108,10 @@ impl Checkpoints {
     }
 
     async fn go_on(&mut self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if let Some(pass) = self.pass.take_if(|pass| pass.is_finished()) {
+            // A task that died is no reason to do the writer's part not.
+            pass.await.unwrap_or(Ok(()))?;
+        }
         let found = checkpoint(writer, "NOOP").await?;
         if found.pages < self.pages {
             self.due = Due::NEW;
@@ -116,12 +121,8 @@ impl Checkpoints {
             self.due.wait_at = found.pages + PAGES_MORE;
             return self.begin_anew(writer).await;
         }
-        if self.pass.as_ref().is_some_and(|pass| !pass.is_finished()) {
+        if self.pass.is_some() {
             return Ok(());
-        }
-        if let Some(pass) = self.pass.take() {
-            // A task that died is no reason to do the writer's part not.
-            pass.await.unwrap_or(Ok(()))?;
         }
         let to_its_end = found.pages >= self.due.end_at;
         if to_its_end && (found.left <= PAGES_LEFT || self.due.passes >= PASSES_MAX) {
@@ -171,14 +172,16 @@ struct Beside {
 }
 
 impl Beside {
-    /// Moves what there is, and flushes it.
+    /// Moves what there is, and flushes it. Whatever fails, the connection is closed when this ends.
     async fn pass(self) -> Result<(), sqlx::Error> {
         let mut connection = self.connect.connect().await?;
-        checkpoint(&mut connection, "PASSIVE").await?;
+        let moved = checkpoint(&mut connection, "PASSIVE").await;
         let held = Arc::clone(&self.held);
         let flushed = spawn_blocking(move || held.database.sync_data()).await;
-        connection.close().await?;
-        flushed.unwrap_or(Ok(())).map_err(sqlx::Error::Io)
+        let closed = connection.close().await;
+        moved?;
+        flushed.unwrap_or(Ok(())).map_err(sqlx::Error::Io)?;
+        closed
     }
 }
 
@@ -222,8 +225,12 @@ mod tests {
     }
 
     fn checkpoints(directory: &tempfile::TempDir, connect: SqliteConnectOptions) -> Checkpoints {
-        let file = |name| File::options().create(true).append(true).open(directory.path().join(name)).unwrap();
-        Checkpoints::new(connect, Arc::new(Held { database: file("log.sqlite"), _lock: file("log.lock") }))
+        holding(directory, connect, &directory.path().join("log.sqlite"))
+    }
+
+    fn holding(directory: &tempfile::TempDir, connect: SqliteConnectOptions, database: &Path) -> Checkpoints {
+        let lock = File::create(directory.path().join("log.lock")).unwrap();
+        Checkpoints::new(connect, Arc::new(Held { database: File::open(database).unwrap(), _lock: lock }))
     }
 
     /// Writes the same pages again and again until the write-ahead log holds so many.
@@ -333,6 +340,21 @@ mod tests {
         look(&mut checkpoints, &mut writer).await;
         assert!(checkpoints.pass.is_some());
         passed(&checkpoints).await;
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_fails_is_told_once_and_the_log_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let (connect, mut writer) = open(directory.path()).await;
+        // No disk is behind it, so there is nothing to flush to.
+        let mut checkpoints = holding(&directory, connect, Path::new("/dev/null"));
+        fill(&mut writer, PAGES_OF_A_PASS).await;
+        checkpoints.go_on(&mut writer).await.unwrap();
+        passed(&checkpoints).await;
+        let told = checkpoints.go_on(&mut writer).await;
+        assert!(matches!(told, Err(sqlx::Error::Io(_))), "{told:?}");
+        checkpoints.go_on(&mut writer).await.unwrap();
+        assert_eq!(left(&mut writer).await, 0, "it was moved all the same");
     }
 
     #[tokio::test]
