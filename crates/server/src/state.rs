@@ -19,7 +19,7 @@ use beleg_domain::contract::Contract;
 use beleg_domain::event::Cause;
 use beleg_domain::ids::{CustomerId, EventId, stream};
 use beleg_domain::prepaid::Prepaid;
-use beleg_domain::ticket::{Posting, Ticket, Work};
+use beleg_domain::ticket::{Posting, QuotePrice, Ticket, Work};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard, RwLock};
@@ -65,17 +65,24 @@ impl Weighter<EventId, Folded> for TicketBytes {
         const LIST: usize = 16;
         /// A performer that no neighbour shares.
         const PERFORMER: usize = 40;
-        /// Whatever a ticket has once: names, and lists of few facts.
+        /// Whatever a ticket has once, names above all.
         const ONCE: usize = 512;
+        /// A fact of any kind, the largest: a quote's price.
+        const FACT: usize = size_of::<QuotePrice>() + CAUSES + LIST;
         let ticket = &folded.ticket;
         // Counted as the ticket grows: to look at every entry would be as much work as a decision.
-        let (works, segments) = (ticket.work.len(), ticket.standing_of_work);
-        let facts = ticket.classifications.len() + ticket.informations.len() + ticket.approvals.len();
+        let (works, segments) = (ticket.work.len(), ticket.standing_of_work());
+        let facts = ticket.classifications.len()
+            + ticket.informations.len()
+            + ticket.approvals.len()
+            + ticket.declines.len()
+            + ticket.transitions.len()
+            + ticket.quotes.len();
         let bytes = size_of::<Ticket>()
             + ONCE
             + works * (size_of::<Arc<Work>>() + size_of::<Work>() + PERFORMER + 2 * LIST)
             + segments * (size_of::<Posting>() + CAUSES + LIST)
-            + facts * 192;
+            + facts * FACT;
         bytes as u64
     }
 }

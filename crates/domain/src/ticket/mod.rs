@@ -28,6 +28,9 @@ pub const EVENTS_MAX: i64 = 100_000;
 /// How many more it may have of voids, findings, declines and revocations.
 pub const EVENTS_HEAD_ROOM: i64 = 100_000;
 
+/// Entries that a new one is compared with, for names that they have in common.
+const SHARING_MAX: usize = 4;
+
 /// A ticket as it is after some prefix of its stream.
 #[derive(Clone, Debug)]
 pub struct Ticket {
@@ -65,8 +68,8 @@ pub struct Ticket {
     pub quotes: Vec<QuotePrice>,
     /// The stream's version.
     pub version: i64,
-    /// How many segments of work stand.
-    pub standing_of_work: usize,
+    /// How many segments of work stand, by the fold.
+    standing_of_work: usize,
     /// What was used up when it was last decided on.
     pub(crate) settled: Settled,
 }
@@ -412,7 +415,7 @@ impl Ticket {
 
     fn assessed(&mut self, event: EventId, mut assessed: WorkAssessed) -> Result<(), BrokenHistory> {
         for segment in &mut assessed.posted {
-            let recent = self.work.iter().rev().take(2).flat_map(|work| work.standing.iter());
+            let recent = self.work.iter().rev().take(SHARING_MAX).flat_map(|work| work.standing.iter());
             recent.for_each(|posting| segment.share_names(&posting.segment));
         }
         let work = self.work_mut(assessed.work)?;
@@ -492,6 +495,11 @@ impl Ticket {
         let work = self.work.iter().flat_map(|work| work.standing.iter());
         let quotes = self.quotes.iter().filter_map(|quote| quote.standing.as_ref());
         work.chain(quotes).map(|posting| &posting.segment)
+    }
+
+    /// How many segments of work stand: counted with each assessment, because on a long ticket they are many.
+    pub fn standing_of_work(&self) -> usize {
+        self.standing_of_work
     }
 
     /// The net charge.

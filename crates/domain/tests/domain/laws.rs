@@ -285,7 +285,7 @@ proptest! {
         prop_assert_eq!(told, left);
         for ticket in prefix.tickets.values() {
             let standing: usize = ticket.work.iter().map(|work| work.standing.len()).sum();
-            prop_assert_eq!(ticket.standing_of_work, standing);
+            prop_assert_eq!(ticket.standing_of_work(), standing);
         }
         prop_assert_eq!(&prefix.prepaid, &w.prepaid);
     }

@@ -81,5 +81,8 @@ mod added_facts;
 /// What one added fact may do to a history.
 mod monotony;
 
+/// Tickets read back from a log.
+mod folding;
+
 /// Events in their stored form.
 mod golden;
