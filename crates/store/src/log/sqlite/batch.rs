@@ -125,8 +125,8 @@ pub(super) async fn move_head_and_commit(
     Ok(())
 }
 
-/// A whole batch as one text. To keep such texts few, and so prepared, every table in it has the same room, or requests
-/// half of it, because most of them are two events; what is left of that is NULL and passed over.
+/// A whole batch as one text. To keep such texts few, and so prepared, every table in it has the same room; what is
+/// left of that is NULL and passed over.
 struct Together {
     texts: Vec<Texts>,
 }
@@ -134,7 +134,6 @@ struct Together {
 /// The texts with room for so many rows of each table.
 struct Texts {
     room: usize,
-    requests: usize,
     facts: Arc<str>,
     /// With texts about people.
     personal: Arc<str>,
@@ -142,12 +141,11 @@ struct Texts {
 
 impl Together {
     fn new() -> Self {
-        let rooms = rooms().flat_map(|room| [(room, room.div_ceil(2)), (room, room)]);
-        let texts = rooms.map(|(room, requests)| {
-            let rows = |(head, columns), room| insert(head, columns, room);
-            let facts = format!("{BEGIN}; {}; {}", rows(EVENTS, room), rows(REQUESTS, requests));
-            let personal = format!("{facts}; {}; {END}", rows(PERSONAL, room)).into();
-            Texts { room, requests, facts: format!("{facts}; {END}").into(), personal }
+        let texts = rooms().map(|room| {
+            let rows = |(head, columns)| insert(head, columns, room);
+            let facts = format!("{BEGIN}; {}; {}", rows(EVENTS), rows(REQUESTS));
+            let personal = format!("{facts}; {}; {END}", rows(PERSONAL)).into();
+            Texts { room, facts: format!("{facts}; {END}").into(), personal }
         });
         Self { texts: texts.collect() }
     }
@@ -155,17 +153,16 @@ impl Together {
     /// None for a batch that opens streams or has more rows than fit.
     fn statement(&self, rows: &Rows<'_>, plan: &Plan) -> Result<Option<Statement>, sqlx::Error> {
         let most = rows.events.len().max(rows.personal.len());
-        let fits = |texts: &&Texts| texts.room >= most && texts.requests >= rows.requests.len();
-        let Some(Texts { room, requests, facts, personal }) = self.texts.iter().find(fits) else {
+        let Some(Texts { room, facts, personal }) = self.texts.iter().find(|texts| texts.room >= most) else {
             return Ok(None);
         };
         if !rows.new_streams.is_empty() {
             return Ok(None);
         }
         let mut values = SqliteArguments::default();
-        values.reserve(room * (EVENTS.1 + PERSONAL.1) + requests * REQUESTS.1 + 3, 0);
+        values.reserve(room * (EVENTS.1 + REQUESTS.1 + PERSONAL.1) + 3, 0);
         fill(&mut values, *room, EVENTS, &rows.events, bind_event).map_err(sqlx::Error::Encode)?;
-        fill(&mut values, *requests, REQUESTS, &rows.requests, bind_request).map_err(sqlx::Error::Encode)?;
+        fill(&mut values, *room, REQUESTS, &rows.requests, bind_request).map_err(sqlx::Error::Encode)?;
         let mut text = facts;
         if !rows.personal.is_empty() {
             text = personal;
