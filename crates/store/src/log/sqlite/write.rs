@@ -30,7 +30,7 @@ pub(super) struct SqliteStore {
     connect: SqliteConnectOptions,
     pages_max: Option<u32>,
     inserts: Inserts,
-    /// Hold what is held, so they come after the connection.
+    /// Hold what is held, so the connection is closed before them.
     checkpoints: Checkpoints,
 }
 
