@@ -108,12 +108,9 @@ pub(crate) async fn run(data: &Place, part: Part, sql: &str) -> u64 {
 pub(crate) async fn keep_first(data: &Place, position: i64) {
     run(data, Part::Log, &format!("DELETE FROM events WHERE position > {position}")).await;
     run(data, Part::Log, &format!("DELETE FROM personal WHERE position > {position}")).await;
-    run(data, Part::Log, &format!("DELETE FROM requests WHERE first_position + event_count - 1 > {position}")).await;
+    let counted = format!(
+        "UPDATE events SET request_events = {position} - position + 1 WHERE position + request_events > {position} + 1"
+    );
+    run(data, Part::Log, &counted).await;
     run(data, Part::Log, "DELETE FROM streams WHERE stream_id NOT IN (SELECT stream_id FROM events)").await;
-    if let Place::Directory(_) = data {
-        let head = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
-                    recorded_at_us = (SELECT max(recorded_at_us) FROM events), \
-                    streams = (SELECT max(stream_id) FROM streams)";
-        run(data, Part::Log, head).await;
-    }
 }

@@ -359,9 +359,7 @@ pub(crate) fn damage(damage: &Damage) -> String {
         }
         Damage::PersonalField { position, name } => format!("Position {position} hat kein persönliches Feld {name}"),
         Damage::SchemaVersion { position } => format!("Position {position} hat keine Version ihres Schemas"),
-        Damage::Request { position } => format!("zur Anfrage von Position {position} gibt es keine Ereignisse"),
         Damage::Length { found, wanted } => format!("ein Wert hat {found} Byte statt {wanted}"),
-        Damage::Head { head, last } => format!("sein Ende ist bei {head} vermerkt, die Ereignisse enden bei {last}"),
         Damage::Beginning => "es beginnt nicht mit log_created".to_owned(),
         Damage::FirstEvent => "sein erstes Ereignis lässt sich nicht lesen".to_owned(),
         Damage::Clock => "seine Uhr ist von unbekannter Art".to_owned(),

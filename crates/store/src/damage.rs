@@ -54,12 +54,6 @@ pub enum Damage {
         /// The event's position.
         position: i64,
     },
-    /// A request's events are gone.
-    #[error("the request of position {position} has no events")]
-    Request {
-        /// Where its first event should be.
-        position: i64,
-    },
     /// A value of fixed length has another one.
     #[error("a value of {found} bytes in place of {wanted}")]
     Length {
@@ -67,14 +61,6 @@ pub enum Damage {
         found: usize,
         /// Bytes of such a value.
         wanted: usize,
-    },
-    /// The head is not where the events end.
-    #[error("its head is at {head}, its events end at {last}")]
-    Head {
-        /// Position of the head.
-        head: i64,
-        /// Position of the last event.
-        last: i64,
     },
     /// The first event is another one than every log begins with.
     #[error("it does not begin with log_created")]

@@ -22,7 +22,7 @@ pub use fault::own_words;
 pub use log::{
     Append, AppendError, Appended, AppendedEvent, ClockKind, Commits, Disclosed, EventLog, Excess, Head, LogInfo,
     LogOptions, MoveError, NewEvent, OpenError, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PersonalField, PostgresLog, Property,
-    ReadError, Roles, SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
+    ReadError, Roles, Seal, SqliteLog, StoredEvent, StoredPersonal, StoredRequest, UnavailableReason, move_log,
 };
 pub use postgres::{PostgresOptions, PrivateDatabase};
 pub use storage::{Database, Storage};

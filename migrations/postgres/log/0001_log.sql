@@ -32,6 +32,10 @@ CREATE TABLE beleg_log.events (
     occurred_at_us bigint NOT NULL,
     recorded_at_us bigint NOT NULL CHECK (recorded_at_us >= occurred_at_us),
     request_id     uuid NOT NULL,
+    -- Of a request's first event: a random salt and SHA-256(salt, request digest), 32 bytes each, and how many events
+    -- the request has. The others follow it.
+    request_seal   bytea CHECK (length(request_seal) = 64),
+    request_events integer CHECK (request_events > 0),
     causation_id   uuid,
     correlation_id uuid,
     actor          text COLLATE "C" NOT NULL,
@@ -42,8 +46,12 @@ CREATE TABLE beleg_log.events (
     commitments    text COLLATE "C",
     -- SHA-256 of a zero byte and the envelope.
     leaf_hash      bytea NOT NULL CHECK (length(leaf_hash) = 32),
-    UNIQUE (stream_id, version)
+    UNIQUE (stream_id, version),
+    CHECK ((request_seal IS NULL) = (request_events IS NULL))
 );
+
+-- Accepted requests, each by its first event.
+CREATE UNIQUE INDEX events_by_request ON beleg_log.events (request_id) WHERE request_seal IS NOT NULL;
 
 -- Texts about people, apart from the facts: they may be erased, and then only salted hashes are left of them. A
 -- deleted row's bytes stay in its page until the table is vacuumed, so that is done at the first opportunity.
@@ -54,15 +62,6 @@ CREATE TABLE beleg_log.personal (
     bytes    bytea NOT NULL,
     PRIMARY KEY (position, name)
 ) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0);
-
--- Accepted commands. The hash is SHA-256(salt, request digest); the receipt is read back from the events.
-CREATE TABLE beleg_log.requests (
-    request_id     uuid PRIMARY KEY,
-    salt           bytea NOT NULL CHECK (length(salt) = 32),
-    hash           bytea NOT NULL CHECK (length(hash) = 32),
-    first_position bigint NOT NULL CHECK (first_position > 0),
-    event_count    integer NOT NULL CHECK (event_count > 0)
-);
 
 -- Per statement, so that a change that would find no row is refused too; ALWAYS, so that no session can switch them
 -- off for itself.
@@ -78,8 +77,6 @@ CREATE TRIGGER streams_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON be
     FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
 CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON beleg_log.events
     FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
-CREATE TRIGGER requests_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON beleg_log.requests
-    FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
 -- Texts are erased, not changed.
 CREATE TRIGGER personal_is_not_changed BEFORE UPDATE OR TRUNCATE ON beleg_log.personal
     FOR EACH STATEMENT EXECUTE FUNCTION beleg_log.refuse_change();
@@ -87,12 +84,12 @@ CREATE TRIGGER personal_is_not_changed BEFORE UPDATE OR TRUNCATE ON beleg_log.pe
 ALTER TABLE beleg_log.log_head ENABLE ALWAYS TRIGGER log_head_stays;
 ALTER TABLE beleg_log.streams ENABLE ALWAYS TRIGGER streams_are_not_changed;
 ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
-ALTER TABLE beleg_log.requests ENABLE ALWAYS TRIGGER requests_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
 -- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
--- that never decrease, versions without a gap in their stream. Once per statement, for all the rows it added. Each row
--- has another one before it, in the log and in its stream; where that was added as well, the table need not be asked.
+-- that never decrease, versions without a gap in their stream, no more events than their request counts. Once per
+-- statement, for all the rows it added. Each row has another one before it, in the log and in its stream; where that
+-- was added as well, the table need not be asked.
 -- What holds of every row and the one before it holds of all of them: a second row in its place is refused by the keys.
 CREATE FUNCTION beleg_log.check_sequence() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -101,6 +98,7 @@ BEGIN
     SELECT CASE
         WHEN follows IS NOT TRUE THEN 'positions follow each other without a gap'
         WHEN NOT recorded_in_order THEN 'recorded_at never decreases'
+        WHEN request_counts_it IS NOT TRUE THEN 'without a seal there are only those that a request counts'
         ELSE 'versions follow each other without a gap, in a stream that there is'
     END INTO _fault
     FROM (
@@ -110,6 +108,11 @@ BEGIN
                END AS follows,
                recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
                CASE
+                   WHEN request_seal IS NOT NULL THEN true
+                   ELSE (SELECT f.position + f.request_events FROM beleg_log.events f
+                         WHERE f.request_id = a.request_id AND f.request_seal IS NOT NULL) > position
+               END AS request_counts_it,
+               CASE
                    WHEN version_before IS NOT NULL THEN version = version_before + 1
                    -- Values rather than EXISTS: for that the planner would read the whole table into a hash.
                    WHEN version = 1 THEN (SELECT s.stream_id FROM beleg_log.streams s
@@ -118,20 +121,22 @@ BEGIN
                          WHERE e.stream_id = a.stream_id AND e.version = a.version - 1) IS NOT NULL
                END AS version_follows
         FROM (
-            SELECT position, stream_id, version, recorded_at_us, position_before, version_before,
+            SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, position_before,
+                   version_before,
                    CASE
                        WHEN position_before IS NOT NULL THEN recorded_before
                        ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
                    END AS recorded_before
             FROM (
-                SELECT position, stream_id, version, recorded_at_us, lag(position) OVER log AS position_before,
-                       lag(recorded_at_us) OVER log AS recorded_before, lag(version) OVER stream AS version_before
+                SELECT position, stream_id, version, recorded_at_us, request_id, request_seal,
+                       lag(position) OVER log AS position_before, lag(recorded_at_us) OVER log AS recorded_before,
+                       lag(version) OVER stream AS version_before
                 FROM added
                 WINDOW log AS (ORDER BY position), stream AS (PARTITION BY stream_id ORDER BY version)
             ) b
         ) a
     ) checked
-    WHERE (follows AND recorded_in_order AND version_follows) IS NOT TRUE
+    WHERE (follows AND recorded_in_order AND request_counts_it AND version_follows) IS NOT TRUE
     LIMIT 1;
     IF _fault IS NOT NULL THEN
         RAISE EXCEPTION 'events: %', _fault USING ERRCODE = 'integrity_constraint_violation';
@@ -171,13 +176,13 @@ CREATE FUNCTION beleg_log.append(
     _streams text[], _versions bigint[], _numbers integer[],
     -- Requests that must be new.
     _requests uuid[],
-    -- The events, in the order of their positions; a stream is given by its place among the streams above.
+    -- The events, in the order of their positions; a stream is given by its place among the streams above, a seal with
+    -- the first event of a request.
     _event_streams integer[], _event_versions bigint[], _event_ids uuid[], _event_types text[],
-    _schema_versions integer[], _occurred bigint[], _recorded bigint[], _event_requests uuid[], _causations uuid[],
-    _correlations uuid[], _actors text[], _origins text[], _payloads text[], _commitments text[], _leaf_hashes bytea[],
-    -- The accepted requests; the first event is given by its place among the events above.
-    _accepted uuid[], _salts bytea[], _hashes bytea[], _first_events integer[], _event_counts integer[],
-    -- Personal texts, the event given likewise.
+    _schema_versions integer[], _occurred bigint[], _recorded bigint[], _event_requests uuid[], _seals bytea[],
+    _event_counts integer[], _causations uuid[], _correlations uuid[], _actors text[], _origins text[],
+    _payloads text[], _commitments text[], _leaf_hashes bytea[],
+    -- Personal texts, the event given by its place among the events above.
     _personal_events integer[], _personal_names text[], _personal_salts bytea[], _personal_bytes bytea[],
     OUT outcome text, OUT "position" bigint, OUT recorded_at_us bigint
 )
@@ -210,7 +215,8 @@ BEGIN
     SELECT array_agg(coalesce(s.stream_id, _streams_before + s.number) ORDER BY s.place),
            bool_and(s.planned = coalesce(
                (SELECT e.version FROM beleg_log.events e WHERE e.stream_id = s.stream_id ORDER BY e.version DESC LIMIT 1),
-               0)) AND NOT EXISTS (SELECT FROM beleg_log.requests r WHERE r.request_id = ANY (_requests))
+               0)) AND NOT EXISTS (SELECT FROM beleg_log.events r
+                                  WHERE r.request_id = ANY (_requests) AND r.request_seal IS NOT NULL)
     INTO _stream_ids, _as_planned
     FROM (
         SELECT place, planned, number, (SELECT stream_id FROM beleg_log.streams WHERE name = u.name) AS stream_id
@@ -230,23 +236,19 @@ BEGIN
 
     INSERT INTO beleg_log.events (
         position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, recorded_at_us, request_id,
-        causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash
+        request_seal, request_events, causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash
     )
     SELECT _end + u.place, _stream_ids[u.stream], u.version, u.event_id, u.event_type, u.schema_version, u.occurred,
-           u.recorded, u.request_id, u.causation_id, u.correlation_id, u.actor, u.origin, u.payload, u.commitments,
-           u.leaf_hash
+           u.recorded, u.request_id, u.seal, u.events, u.causation_id, u.correlation_id, u.actor, u.origin,
+           u.payload, u.commitments, u.leaf_hash
     FROM unnest(
         _event_streams, _event_versions, _event_ids, _event_types, _schema_versions, _occurred, _recorded,
-        _event_requests, _causations, _correlations, _actors, _origins, _payloads, _commitments, _leaf_hashes
+        _event_requests, _seals, _event_counts, _causations, _correlations, _actors, _origins, _payloads, _commitments,
+        _leaf_hashes
     ) WITH ORDINALITY AS u (
-        stream, version, event_id, event_type, schema_version, occurred, recorded, request_id, causation_id,
-        correlation_id, actor, origin, payload, commitments, leaf_hash, place
+        stream, version, event_id, event_type, schema_version, occurred, recorded, request_id, seal, events,
+        causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash, place
     );
-
-    INSERT INTO beleg_log.requests (request_id, salt, hash, first_position, event_count)
-    SELECT u.request_id, u.salt, u.hash, _end + u.first_event, u.event_count
-    FROM unnest(_accepted, _salts, _hashes, _first_events, _event_counts)
-        AS u (request_id, salt, hash, first_event, event_count);
 
     IF cardinality(_personal_events) > 0 THEN
         INSERT INTO beleg_log.personal (position, name, salt, bytes)

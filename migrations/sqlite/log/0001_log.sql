@@ -1,16 +1,6 @@
 -- The event log. Rows are only ever added; the triggers below hold that also against a plain SQLite shell.
 -- Times are microseconds since 1970-01-01T00:00:00Z. Ids and hashes are BLOBs: hex(event_id) shows them.
 
--- The end of the log: one row, locked first by every append. It may only move forward.
-CREATE TABLE log_head (
-    id             INTEGER PRIMARY KEY CHECK (id = 1),
-    position       INTEGER NOT NULL CHECK (position >= 0),
-    recorded_at_us INTEGER NOT NULL CHECK (recorded_at_us >= 0),
-    streams        INTEGER NOT NULL CHECK (streams >= 0)
-) STRICT;
-
-INSERT INTO log_head (id, position, recorded_at_us, streams) VALUES (1, 0, 0, 0);
-
 -- Streams are numbered from 1 without gaps, so that an event need not repeat a long name.
 CREATE TABLE streams (
     stream_id INTEGER PRIMARY KEY,
@@ -27,6 +17,10 @@ CREATE TABLE events (
     occurred_at_us INTEGER NOT NULL,
     recorded_at_us INTEGER NOT NULL CHECK (recorded_at_us >= occurred_at_us),
     request_id     BLOB NOT NULL CHECK (length(request_id) = 16),
+    -- Of a request's first event: a random salt and SHA-256(salt, request digest), 32 bytes each, and how many events
+    -- the request has. The others follow it.
+    request_seal   BLOB CHECK (length(request_seal) = 64),
+    request_events INTEGER CHECK (request_events > 0),
     causation_id   BLOB CHECK (length(causation_id) = 16),
     correlation_id BLOB CHECK (length(correlation_id) = 16),
     actor          TEXT NOT NULL,
@@ -37,8 +31,12 @@ CREATE TABLE events (
     commitments    TEXT,
     -- SHA-256 of a zero byte and the envelope.
     leaf_hash      BLOB NOT NULL CHECK (length(leaf_hash) = 32),
-    UNIQUE (stream_id, version)
+    UNIQUE (stream_id, version),
+    CHECK ((request_seal IS NULL) = (request_events IS NULL))
 ) STRICT;
+
+-- Accepted requests, each by its first event.
+CREATE UNIQUE INDEX events_by_request ON events (request_id) WHERE request_seal IS NOT NULL;
 
 -- Texts about people, apart from the facts: they may be erased, and then only salted hashes are left of them.
 CREATE TABLE personal (
@@ -47,15 +45,6 @@ CREATE TABLE personal (
     salt     BLOB NOT NULL CHECK (length(salt) = 32),
     bytes    BLOB NOT NULL,
     PRIMARY KEY (position, name)
-) STRICT, WITHOUT ROWID;
-
--- Accepted commands. The hash is SHA-256(salt, request digest); the receipt is read back from the events.
-CREATE TABLE requests (
-    request_id     BLOB PRIMARY KEY CHECK (length(request_id) = 16),
-    salt           BLOB NOT NULL CHECK (length(salt) = 32),
-    hash           BLOB NOT NULL CHECK (length(hash) = 32),
-    first_position INTEGER NOT NULL,
-    event_count    INTEGER NOT NULL CHECK (event_count > 0)
 ) STRICT, WITHOUT ROWID;
 
 -- INSERT OR REPLACE deletes the row in its way without firing DELETE triggers, so what must not be replaced is
@@ -72,6 +61,12 @@ CREATE TRIGGER events_are_appended BEFORE INSERT ON events BEGIN
             THEN RAISE(ABORT, 'events: recorded_at never decreases')
         WHEN NEW.version = 1 AND NOT EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id)
             THEN RAISE(ABORT, 'events: the stream does not exist')
+        WHEN NEW.request_seal IS NULL AND coalesce((SELECT position + request_events <= NEW.position FROM events
+                WHERE request_id = NEW.request_id AND request_seal IS NOT NULL), TRUE)
+            THEN RAISE(ABORT, 'events: without a seal there are only those that a request counts')
+        WHEN NEW.request_seal IS NOT NULL
+                AND EXISTS (SELECT 1 FROM events WHERE request_id = NEW.request_id AND request_seal IS NOT NULL)
+            THEN RAISE(ABORT, 'events: the request id exists')
     END;
 END;
 
@@ -81,23 +76,6 @@ END;
 
 CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events BEGIN
     SELECT RAISE(ABORT, 'events: the past is not changed');
-END;
-
-CREATE TRIGGER requests_are_added BEFORE INSERT ON requests BEGIN
-    SELECT CASE
-        WHEN EXISTS (SELECT 1 FROM requests WHERE request_id = NEW.request_id)
-            THEN RAISE(ABORT, 'requests: the request id exists')
-        WHEN NEW.first_position <= (SELECT position FROM log_head)
-            THEN RAISE(ABORT, 'requests: the events of a request are new')
-    END;
-END;
-
-CREATE TRIGGER requests_are_not_updated BEFORE UPDATE ON requests BEGIN
-    SELECT RAISE(ABORT, 'requests: the past is not changed');
-END;
-
-CREATE TRIGGER requests_are_not_deleted BEFORE DELETE ON requests BEGIN
-    SELECT RAISE(ABORT, 'requests: the past is not changed');
 END;
 
 CREATE TRIGGER streams_are_added BEFORE INSERT ON streams BEGIN
@@ -117,10 +95,10 @@ CREATE TRIGGER streams_are_not_deleted BEFORE DELETE ON streams BEGIN
     SELECT RAISE(ABORT, 'streams: the past is not changed');
 END;
 
--- Personal texts come with their event or never; later they can only go.
+-- Personal texts come in the transaction of their event, before it, or never; later they can only go.
 CREATE TRIGGER personal_comes_with_its_event BEFORE INSERT ON personal BEGIN
     SELECT CASE
-        WHEN NEW.position <= (SELECT position FROM log_head)
+        WHEN NEW.position <= (SELECT position FROM events ORDER BY position DESC LIMIT 1)
             THEN RAISE(ABORT, 'personal: the past is not changed')
         WHEN EXISTS (SELECT 1 FROM personal WHERE position = NEW.position AND name = NEW.name)
             THEN RAISE(ABORT, 'personal: the field exists')
@@ -129,26 +107,6 @@ END;
 
 CREATE TRIGGER personal_is_not_updated BEFORE UPDATE ON personal BEGIN
     SELECT RAISE(ABORT, 'personal: texts are erased, not changed');
-END;
-
-CREATE TRIGGER log_head_moves_forward BEFORE UPDATE ON log_head BEGIN
-    SELECT CASE
-        WHEN NEW.id IS NOT OLD.id OR NEW.position <= OLD.position OR NEW.recorded_at_us < OLD.recorded_at_us
-                OR NEW.streams < OLD.streams
-            THEN RAISE(ABORT, 'log_head: moves forward only')
-        WHEN NEW.position IS NOT (SELECT max(position) FROM events)
-                OR NEW.recorded_at_us IS NOT (SELECT recorded_at_us FROM events WHERE position = NEW.position)
-                OR NEW.streams IS NOT (SELECT max(stream_id) FROM streams)
-            THEN RAISE(ABORT, 'log_head: is where the events end')
-    END;
-END;
-
-CREATE TRIGGER log_head_is_one_row BEFORE INSERT ON log_head BEGIN
-    SELECT RAISE(ABORT, 'log_head: is one row');
-END;
-
-CREATE TRIGGER log_head_stays BEFORE DELETE ON log_head BEGIN
-    SELECT RAISE(ABORT, 'log_head: is one row');
 END;
 
 -- For people: names and hex in place of numbers and BLOBs.

@@ -8,7 +8,7 @@ use beleg_proof::envelope::Envelope;
 use beleg_proof::instant::MAX_US;
 use uuid::Uuid;
 
-use super::{Append, AppendError, NewEvent, PersonalField};
+use super::{Append, AppendError, NewEvent, PersonalField, Seal};
 
 /// Bytes that an event counts for beside its payload and its personal fields.
 const EVENT_BYTES: usize = 512;
@@ -25,8 +25,8 @@ pub(crate) struct AppendLimits {
 pub(crate) struct Command {
     pub(crate) request_id: Uuid,
     pub(crate) request_digest: [u8; 32],
-    /// Salt of the request's stored hash.
-    pub(crate) salt: [u8; 32],
+    /// Of its seal.
+    salt: [u8; 32],
     pub(crate) correlation_id: Option<Uuid>,
     pub(crate) actor: Arc<str>,
     pub(crate) origin: Option<Arc<str>>,
@@ -116,6 +116,11 @@ impl Command {
             bytes,
             recorded_at_us: -1,
         })
+    }
+
+    /// What its first event carries.
+    pub(crate) fn seal(&self) -> Seal {
+        Seal::new(self.salt, &self.request_digest)
     }
 
     /// The earliest stamp that contradicts neither the decision's now nor what the events say.

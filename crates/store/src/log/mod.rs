@@ -33,7 +33,7 @@ use uuid::Uuid;
 pub use error::{AppendError, OpenError, ReadError, UnavailableReason};
 pub use postgres::{Excess, MoveError, PostgresLog, Property, Roles, move_log};
 pub use rows::{
-    Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField,
+    Append, Appended, AppendedEvent, ClockKind, Commits, Disclosed, Head, LogInfo, NewEvent, PersonalField, Seal,
     StoredEvent, StoredPersonal, StoredRequest,
 };
 pub use sqlite::{LogOptions, SqliteLog};

@@ -13,7 +13,7 @@ use super::command::Command;
 use super::heads::StreamHead;
 use super::{AppendError, Appended, AppendedEvent, Head, StoredRequest};
 
-/// What the database says, after the head was locked.
+/// What the database says, with other writers kept out.
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
     pub(crate) head: Head,

@@ -46,8 +46,8 @@
 //!
 //! When a call of the function, or a COMMIT, does not answer, it may have taken effect, or may still: the server's
 //! process does not notice that its client left. So a new connection first ends the process behind the lost one, by
-//! its pid and start, and waits until it is gone. What is read after that is final. The batch's own request rows are
-//! told from earlier ones of the same request by their salts. If they are there, the batch is answered as appended; if
+//! its pid and start, and waits until it is gone. What is read after that is final. The batch's own requests are
+//! told from earlier ones with the same ids by their seals. If they are there, the batch is answered as appended; if
 //! not, it is tried again for a bounded time, and then answered as unavailable. Only if the server stays away is the
 //! outcome answered as unknown.
 //!

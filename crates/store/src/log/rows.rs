@@ -147,13 +147,48 @@ pub struct Appended {
     pub events: Vec<AppendedEvent>,
 }
 
+/// What the first event of a command carries beside its facts: by it a request that is sent again is told from another
+/// one with the same id, and from the same one in another batch. It lets nobody guess what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    salt: [u8; 32],
+    hash: [u8; 32],
+}
+
+impl Seal {
+    /// Bytes of a stored one.
+    pub(crate) const BYTES: usize = 64;
+
+    /// Seals a request's digest with a fresh random salt.
+    pub(crate) fn new(salt: [u8; 32], request_digest: &[u8; 32]) -> Self {
+        Self { salt, hash: commitment::commit(&salt, request_digest) }
+    }
+
+    /// Whether it is that of a request with this digest.
+    fn is_of(&self, request_digest: &[u8; 32]) -> bool {
+        *self == Self::new(self.salt, request_digest)
+    }
+
+    /// As it is stored: the salt, then the hash.
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..32].copy_from_slice(&self.salt);
+        bytes[32..].copy_from_slice(&self.hash);
+        bytes
+    }
+
+    /// A stored one; none if it has another length.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (salt, hash) = bytes.split_first_chunk::<32>()?;
+        Some(Self { salt: *salt, hash: hash.try_into().ok()? })
+    }
+}
+
 /// A request that was accepted, as found in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRequest {
-    /// The row's random salt.
-    pub salt: [u8; 32],
-    /// SHA-256(salt ‖ request digest).
-    pub hash: [u8; 32],
+    /// What it was sealed with.
+    pub seal: Seal,
     /// The first receipt, marked as repeated.
     pub receipt: Appended,
     /// Its texts about people, by field name, as far as they are not erased.
@@ -165,7 +200,7 @@ impl StoredRequest {
     /// compared: nothing is left that it could be compared with.
     pub fn matches<'t>(&self, request_digest: &[u8; 32], mut texts: impl Iterator<Item = (&'t str, &'t [u8])>) -> bool {
         let stored = |name: &str| self.texts.iter().find(|(stored, _)| **stored == *name);
-        beleg_proof::commitment::commit(&self.salt, request_digest) == self.hash
+        self.seal.is_of(request_digest)
             && texts.all(|(name, bytes)| stored(name).is_none_or(|(_, stored)| stored == bytes))
     }
 }

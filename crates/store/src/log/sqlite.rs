@@ -132,7 +132,7 @@ impl EventLog for SqliteLog {
     /// Only needed where it was opened for reading: another process writes it then.
     async fn refresh_head(&self) -> Result<Head, ReadError> {
         let Some(sender) = &self.head_of_reader else { return Ok(self.head()) };
-        let head = read::head(&self.readers).await?;
+        let head = read::head(&mut *self.readers.acquire().await?).await?;
         sender.send_replace(head);
         Ok(head)
     }

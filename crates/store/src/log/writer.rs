@@ -7,9 +7,9 @@
 //! A batch:
 //!
 //! 1. stamp and hash, with the head as it was last seen; nothing is locked yet;
-//! 2. begin, which locks the head; look up the batch's request ids and the streams that are not remembered;
+//! 2. begin, which keeps other writers out; look up the batch's request ids and the streams that are not remembered;
 //! 3. judge the commands ([`super::plan`]); a stamp that the head has overtaken is renewed here;
-//! 4. insert, move the head, commit;
+//! 4. insert, commit;
 //! 5. publish the head, answer.
 //!
 //! What can go wrong: a command that is refused fails alone, in step 3. A constraint that step 3 did not foresee (an
@@ -271,7 +271,7 @@ impl Writer {
         if let Err(fault) = self.store.insert(batch, &plan).await {
             return Err(self.undo(fault).await);
         }
-        if let Err(fault) = self.store.commit(plan.head, plan.streams).await {
+        if let Err(fault) = self.store.commit().await {
             let fault = self.undo(fault).await;
             return self.look_up_outcome(batch, &plan, fault).await;
         }
@@ -347,9 +347,9 @@ impl Writer {
         loop {
             match self.store.requests(&ids).await {
                 Ok(found) => {
-                    // The salt tells this batch's own row from that of an earlier request with the same id.
+                    // The seal tells this batch's own request from an earlier one with the same id.
                     let own = |command: &&Command| {
-                        found.get(&command.request_id).filter(|stored| stored.salt == command.salt)
+                        found.get(&command.request_id).filter(|stored| stored.seal == command.seal())
                     };
                     let Some(stored) = accepted.first().and_then(own) else {
                         match fault.reason() {

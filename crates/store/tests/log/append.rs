@@ -29,6 +29,18 @@ async fn a_stream_that_is_only_read_is_expected_too(desk: Desk) {
     desk.log.append(reading).await.unwrap();
 }
 
+async fn the_last_request_has_its_own_events_while_others_are_appended(desk: Desk) {
+    let mut last = command("a", 0, 2);
+    let mut receipt = desk.log.append(last.clone()).await.unwrap();
+    for version in 1..200 {
+        let next = command("a", version * 2, 2);
+        let (found, appended) = tokio::join!(desk.log.find_request(last.request_id), desk.log.append(next.clone()));
+        let found = found.unwrap().unwrap().receipt;
+        assert_eq!((found.first_position, found.events), (receipt.first_position, receipt.events));
+        (last, receipt) = (next, appended.unwrap());
+    }
+}
+
 async fn a_repeated_request_gets_the_first_receipt_also_after_a_restart(desk: Desk) {
     let once = command("a", 0, 2);
     let first = desk.log.append(once.clone()).await.unwrap();
@@ -257,6 +269,7 @@ on_every_database! {
     a_new_log_begins_with_its_creation,
     an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one,
     a_stream_that_is_only_read_is_expected_too,
+    the_last_request_has_its_own_events_while_others_are_appended,
     a_repeated_request_gets_the_first_receipt_also_after_a_restart,
     an_event_id_occurs_once,
     racing_commands_leave_no_gap_and_one_that_fails_fails_alone,

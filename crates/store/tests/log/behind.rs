@@ -9,12 +9,12 @@ use crate::immutable::shell;
 /// Appends one more event to a stream, as a person with a shell could.
 async fn by_hand(shell: &mut SqliteConnection, stream: &str) {
     let text = format!(
-        "BEGIN; INSERT INTO events (position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, \
-         recorded_at_us, request_id, actor, payload, leaf_hash) \
-         SELECT h.position + 1, e.stream_id, max(e.version) + 1, randomblob(16), 'by_hand', 1, 1, h.recorded_at_us, \
-         randomblob(16), 'somebody', '{{}}', zeroblob(32) \
-         FROM log_head h, streams s JOIN events e USING (stream_id) WHERE s.name = '{stream}'; \
-         UPDATE log_head SET position = position + 1; COMMIT"
+        "INSERT INTO events (position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, \
+         recorded_at_us, request_id, request_seal, request_events, actor, payload, leaf_hash) \
+         SELECT l.position + 1, e.stream_id, max(e.version) + 1, randomblob(16), 'by_hand', 1, 1, l.recorded_at_us, \
+         randomblob(16), zeroblob(64), 1, 'somebody', '{{}}', zeroblob(32) \
+         FROM (SELECT * FROM events ORDER BY position DESC LIMIT 1) l, \
+         streams s JOIN events e USING (stream_id) WHERE s.name = '{stream}'"
     );
     sqlx::raw_sql(AssertSqlSafe(text)).execute(shell).await.unwrap();
 }

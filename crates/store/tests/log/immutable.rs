@@ -26,10 +26,10 @@ async fn the_database_itself_refuses_every_change_of_the_past() {
     let desk = Desk::sqlite().await;
     desk.log.append(command("a", 0, 3)).await.unwrap();
     let mut shell = shell(&desk).await;
-    for table in ["events", "requests"] {
+    for table in ["events", "streams"] {
         let before = dump(&mut shell, table).await;
         assert!(!before.is_empty());
-        let column = if table == "events" { "actor" } else { "first_position" };
+        let column = if table == "events" { "request_seal" } else { "name" };
         for change in [
             format!("UPDATE {table} SET {column} = {column}"),
             format!("UPDATE OR IGNORE {table} SET {column} = 1"),
@@ -44,9 +44,29 @@ async fn the_database_itself_refuses_every_change_of_the_past() {
         }
         assert_eq!(dump(&mut shell, table).await, before);
     }
-    for change in ["UPDATE log_head SET position = position - 1", "DELETE FROM log_head"] {
-        assert!(sqlx::query(change).execute(&mut shell).await.is_err(), "{change} was carried out");
+    // Nor is an event added that has no request, or that its request does not count, or a request once more.
+    let insert = |request: &str| {
+        format!(
+            "INSERT OR REPLACE INTO events SELECT position + 1, stream_id, version + 1, randomblob(16), event_type, \
+             schema_version, occurred_at_us, recorded_at_us, {request}, causation_id, correlation_id, actor, origin, \
+             payload, commitments, leaf_hash FROM events ORDER BY position DESC LIMIT 1"
+        )
+    };
+    let before = dump(&mut shell, "events").await;
+    for wrong in [
+        "randomblob(16), NULL, NULL",
+        "request_id, NULL, NULL",
+        "request_id, zeroblob(64), 1",
+        "randomblob(16), zeroblob(63), 1",
+        "randomblob(16), zeroblob(64), 0",
+        "randomblob(16), zeroblob(64), NULL",
+    ] {
+        assert!(sqlx::raw_sql(AssertSqlSafe(insert(wrong))).execute(&mut shell).await.is_err(), "{wrong} was added");
     }
+    let request = insert("randomblob(16), zeroblob(64), 2");
+    let right = format!("BEGIN; {request}; {}; ROLLBACK", insert("request_id, NULL, NULL"));
+    sqlx::raw_sql(AssertSqlSafe(right)).execute(&mut shell).await.unwrap();
+    assert_eq!(dump(&mut shell, "events").await, before);
     // The log goes on.
     desk.log.append(command("a", 3, 1)).await.unwrap();
 }

@@ -84,7 +84,8 @@ async fn what_is_read_back_does_not_grow_with_what_was_moved_before() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     let read = read.expect("the database counts what it reads");
-    assert!(read < 3 * events, "{read} rows read for {events} events");
+    // Each event is read with its page and with its request, and for most of them the request's first one is.
+    assert!(read < 4 * events, "{read} rows read for {events} events");
 }
 
 #[tokio::test(flavor = "multi_thread")]

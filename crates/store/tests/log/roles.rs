@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::desk::{all, command, personal};
 
-const TABLES: [&str; 5] = ["log_head", "streams", "events", "personal", "requests"];
+const TABLES: [&str; 4] = ["log_head", "streams", "events", "personal"];
 
 struct Owned {
     database: Database,
@@ -258,8 +258,7 @@ async fn the_service_appends_reads_and_erases_and_no_verb_of_sql_does_more() {
         let key = match table {
             "log_head" => "id",
             "streams" => "stream_id",
-            "events" | "personal" => "position",
-            _ => "request_id",
+            _ => "position",
         };
         let unique = if table == "personal" { "position, name" } else { key };
         for statement in [
@@ -324,10 +323,8 @@ async fn triggers_refuse_the_owner_too() {
         refused(&mut shell, format!("TRUNCATE beleg_log.{table}"), "23001").await;
         let column = match table {
             "log_head" => "id",
-            "streams" => "name",
             "events" => "payload",
-            "personal" => "name",
-            _ => "salt",
+            _ => "name",
         };
         refused(&mut shell, format!("UPDATE beleg_log.{table} SET {column} = {column}"), "23001").await;
         if key == "*" {
@@ -341,14 +338,24 @@ async fn triggers_refuse_the_owner_too() {
     let insert = |position: i64, stream: i64, version: i64, recorded: &str| {
         format!(
             "INSERT INTO beleg_log.events SELECT {position}, {stream}, {version}, gen_random_uuid(), event_type, \
-             schema_version, 0, {recorded}, request_id, causation_id, correlation_id, actor, origin, payload, \
-             commitments, leaf_hash FROM beleg_log.events WHERE position = 3"
+             schema_version, 0, {recorded}, gen_random_uuid(), decode(repeat('00', 64), 'hex'), 1, causation_id, \
+             correlation_id, actor, origin, payload, commitments, leaf_hash FROM beleg_log.events WHERE position = 3"
         )
     };
     let both = |one: String, other: String| {
         format!("{one} UNION ALL {}", other.replacen("INSERT INTO beleg_log.events ", "", 1))
     };
+    let of_request = |insert: String, request: &str| {
+        insert.replace("gen_random_uuid(), decode(repeat('00', 64), 'hex'), 1", request)
+    };
+    let next = || insert(4, 2, 3, "recorded_at_us");
     for wrong in [
+        of_request(next(), "gen_random_uuid(), NULL, NULL"),
+        of_request(next(), "request_id, NULL, NULL"),
+        of_request(next(), "request_id, decode(repeat('00', 64), 'hex'), 1"),
+        of_request(next(), "gen_random_uuid(), decode(repeat('00', 63), 'hex'), 1"),
+        of_request(next(), "gen_random_uuid(), decode(repeat('00', 64), 'hex'), NULL"),
+        both(next(), of_request(insert(5, 2, 4, "recorded_at_us"), "gen_random_uuid(), NULL, NULL")),
         insert(5, 2, 3, "recorded_at_us"),
         insert(0, 2, 3, "recorded_at_us"),
         insert(4, 2, 4, "recorded_at_us"),
@@ -360,11 +367,10 @@ async fn triggers_refuse_the_owner_too() {
     ] {
         let error = sqlx::raw_sql(AssertSqlSafe(wrong.clone())).execute(&mut shell).await.map(drop).expect_err(&wrong);
         let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
-        assert!(["23000", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
+        assert!(["23000", "23505", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
     }
     // What does follow is taken: the refusals above are about what they seem to be.
-    let right = insert(4, 2, 3, "recorded_at_us");
-    for right in [right.clone(), both(right, insert(5, 2, 4, "recorded_at_us + 1"))] {
+    for right in [next(), both(next(), insert(5, 2, 4, "recorded_at_us + 1"))] {
         let undone = format!("BEGIN; {right}; ROLLBACK");
         sqlx::raw_sql(AssertSqlSafe(undone)).execute(&mut shell).await.unwrap();
     }

@@ -13,7 +13,7 @@ use crate::log::plan::{Plan, Verdict};
 
 /// The call.
 pub(super) const APPEND: &str = "SELECT outcome, position, recorded_at_us FROM beleg_log.append($1, $2, $3, $4, $5, \
-     $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
+     $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
 /// How much of a plan the database must confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,6 @@ pub(super) enum Confirm {
 struct Rows<'b> {
     streams: Vec<Stream<'b>>,
     requests: Vec<Uuid>,
-    accepted: Vec<Accepted<'b>>,
     events: Vec<Event<'b>>,
     /// Each with the place of its event, from 1.
     personal: Vec<(i32, &'b PersonalField)>,
@@ -42,24 +41,19 @@ struct Stream<'b> {
     number: i32,
 }
 
-struct Accepted<'b> {
-    command: &'b Command,
-    /// Place of its first event, from 1.
-    first_event: i32,
-}
-
 struct Event<'b> {
     command: &'b Command,
     event: &'b Pending,
     /// Place of its stream, from 1.
     stream: i32,
+    is_first_of_command: bool,
 }
 
 /// The arguments of the call.
 pub(super) fn arguments(batch: &[Command], plan: &Plan, confirm: Confirm) -> Result<PgArguments, BoxDynError> {
     let rows = Rows::of(batch, plan, confirm)?;
     let mut values = PgArguments::default();
-    values.reserve(28, batch.iter().map(|command| command.bytes).sum());
+    values.reserve(25, batch.iter().map(|command| command.bytes).sum());
     values.add(rows.streams.iter().map(|stream| stream.name).bind_iter())?;
     values.add(rows.streams.iter().map(|stream| stream.version).bind_iter())?;
     values.add(rows.streams.iter().map(|stream| stream.number).bind_iter())?;
@@ -73,6 +67,11 @@ pub(super) fn arguments(batch: &[Command], plan: &Plan, confirm: Confirm) -> Res
     values.add(events().map(|row| row.event.occurred_at_us).bind_iter())?;
     values.add(events().map(|row| row.command.recorded_at_us).bind_iter())?;
     values.add(events().map(|row| row.command.request_id).bind_iter())?;
+    let seal = |row: &Event<'_>| row.is_first_of_command.then(|| row.command.seal().to_bytes().to_vec());
+    values.add(events().map(seal).bind_iter())?;
+    let counts =
+        events().map(|row| row.is_first_of_command.then(|| i32::try_from(row.command.events.len())).transpose());
+    values.add(counts.collect::<Result<Vec<_>, _>>()?)?;
     values.add(events().map(|row| row.event.causation_id).bind_iter())?;
     values.add(events().map(|row| row.command.correlation_id).bind_iter())?;
     values.add(events().map(|row| &*row.command.actor).bind_iter())?;
@@ -80,22 +79,11 @@ pub(super) fn arguments(batch: &[Command], plan: &Plan, confirm: Confirm) -> Res
     values.add(events().map(|row| &*row.event.payload).bind_iter())?;
     values.add(events().map(|row| row.event.commitments.as_deref()).bind_iter())?;
     values.add(events().map(|row| row.event.leaf_hash.as_slice()).bind_iter())?;
-    let accepted = || rows.accepted.iter();
-    values.add(accepted().map(|row| row.command.request_id).bind_iter())?;
-    values.add(accepted().map(|row| row.command.salt.as_slice()).bind_iter())?;
-    values.add(accepted().map(|row| hash(row.command)).bind_iter())?;
-    values.add(accepted().map(|row| row.first_event).bind_iter())?;
-    let counts: Result<Vec<_>, _> = accepted().map(|row| i32::try_from(row.command.events.len())).collect();
-    values.add(counts?)?;
     values.add(rows.personal.iter().map(|(event, _)| *event).bind_iter())?;
     values.add(rows.personal.iter().map(|(_, field)| &*field.name).bind_iter())?;
     values.add(rows.personal.iter().map(|(_, field)| field.salt.as_slice()).bind_iter())?;
     values.add(rows.personal.iter().map(|(_, field)| field.bytes.as_slice()).bind_iter())?;
     Ok(values)
-}
-
-fn hash(command: &Command) -> Vec<u8> {
-    beleg_proof::commitment::commit(&command.salt, &command.request_digest).to_vec()
 }
 
 impl<'b> Rows<'b> {
@@ -106,7 +94,6 @@ impl<'b> Rows<'b> {
         let mut rows = Self {
             streams: Vec::new(),
             requests: Vec::new(),
-            accepted: Vec::with_capacity(accepted.len()),
             events: Vec::with_capacity(accepted.len() * 2),
             personal: Vec::new(),
         };
@@ -130,11 +117,11 @@ impl<'b> Rows<'b> {
             rows.streams[usize::try_from(place - 1)?].number = number;
         }
         for command in accepted {
-            rows.accepted.push(Accepted { command, first_event: next_place(rows.events.len())? });
-            for event in &command.events {
+            for (number, event) in command.events.iter().enumerate() {
                 let place = next_place(rows.events.len())?;
+                let stream = places.of(&event.stream)?;
                 rows.personal.extend(event.personal.iter().map(|field| (place, field)));
-                rows.events.push(Event { command, event, stream: places.of(&event.stream)? });
+                rows.events.push(Event { command, event, stream, is_first_of_command: number == 0 });
             }
         }
         Ok(rows)

@@ -147,17 +147,17 @@ fn arguments(
             places.insert(&event.stream, i32::try_from(streams.len())?);
         }
     }
-    let first = page.first().map_or(0, |event| event.position);
     let payloads: Result<Vec<&str>, _> = page.iter().map(|event| std::str::from_utf8(&event.payload)).collect();
     let mut personal = Vec::new();
     for (place, event) in (1_i32..).zip(page) {
         let texts = event.personal.iter().filter_map(|field| Some((field, field.disclosed.as_ref()?)));
         personal.extend(texts.map(|(field, disclosed)| (place, &*field.name, disclosed)));
     }
-    let first_events: Result<Vec<i32>, _> =
-        requests.iter().map(|(_, stored)| i32::try_from(stored.receipt.first_position - first + 1)).collect();
-    let event_counts: Result<Vec<i32>, _> =
-        requests.iter().map(|(_, stored)| i32::try_from(stored.receipt.events.len())).collect();
+    let requests_at: HashMap<i64, &StoredRequest> =
+        requests.iter().map(|(_, stored)| (stored.receipt.first_position, stored)).collect();
+    let begun = || page.iter().map(|event| requests_at.get(&event.position));
+    let seals = begun().map(|stored| stored.map(|stored| stored.seal.to_bytes().to_vec()));
+    let counts = begun().map(|stored| stored.map(|stored| i32::try_from(stored.receipt.events.len())).transpose());
 
     let mut values = PgArguments::default();
     values.add(streams.iter().map(|(name, ..)| *name).bind_iter())?;
@@ -172,6 +172,8 @@ fn arguments(
     values.add(page.iter().map(|event| event.occurred_at_us).bind_iter())?;
     values.add(page.iter().map(|event| event.recorded_at_us).bind_iter())?;
     values.add(page.iter().map(|event| event.request_id).bind_iter())?;
+    values.add(seals.bind_iter())?;
+    values.add(counts.collect::<Result<Vec<_>, _>>()?)?;
     values.add(page.iter().map(|event| event.causation_id).bind_iter())?;
     values.add(page.iter().map(|event| event.correlation_id).bind_iter())?;
     values.add(page.iter().map(|event| &*event.actor).bind_iter())?;
@@ -179,11 +181,6 @@ fn arguments(
     values.add(payloads?)?;
     values.add(page.iter().map(commitments).bind_iter())?;
     values.add(page.iter().map(|event| event.leaf_hash.as_slice()).bind_iter())?;
-    values.add(requests.iter().map(|(id, _)| *id).bind_iter())?;
-    values.add(requests.iter().map(|(_, stored)| stored.salt.as_slice()).bind_iter())?;
-    values.add(requests.iter().map(|(_, stored)| stored.hash.as_slice()).bind_iter())?;
-    values.add(first_events?)?;
-    values.add(event_counts?)?;
     values.add(personal.iter().map(|(place, ..)| *place).bind_iter())?;
     values.add(personal.iter().map(|(_, name, _)| *name).bind_iter())?;
     values.add(personal.iter().map(|(.., disclosed)| disclosed.salt.as_slice()).bind_iter())?;
@@ -213,8 +210,7 @@ async fn check(
     // The events of a request that goes on in the next page are not all there yet.
     for (id, stored) in requests {
         let same = |written: &StoredRequest| {
-            (written.salt, written.hash, written.receipt.first_position)
-                == (stored.salt, stored.hash, stored.receipt.first_position)
+            (written.seal, written.receipt.first_position) == (stored.seal, stored.receipt.first_position)
         };
         if !written.get(id).is_some_and(same) {
             return Err(MoveError::Differs { position: stored.receipt.first_position });

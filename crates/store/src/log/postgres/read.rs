@@ -12,8 +12,8 @@ use crate::log::decoded::{self, Recent};
 use crate::log::heads::StreamHead;
 use crate::log::stream_names::StreamNames;
 use crate::log::{
-    Appended, AppendedEvent, Disclosed, Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent, StoredPersonal,
-    StoredRequest,
+    Appended, AppendedEvent, Disclosed, Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, Seal, StoredEvent,
+    StoredPersonal, StoredRequest,
 };
 use crate::postgres::Readers;
 
@@ -192,13 +192,13 @@ fn stream_names_in(rows: &[PgRow]) -> Result<HashMap<i64, Arc<str>>, ReadError> 
 
 /// Accepted requests with their receipts, and their texts as far as they are not erased. Each fetches its events by their
 /// key: of a join over a range of positions PostgreSQL guesses so many rows that it reads the whole log instead.
-pub(super) const REQUESTS: &str = "SELECT r.request_id, r.salt, r.hash, r.first_position, e.event_id, e.event_type, \
+pub(super) const REQUESTS: &str = "SELECT f.request_id, f.request_seal, f.position, e.event_id, e.event_type, \
      (SELECT s.name FROM beleg_log.streams s WHERE s.stream_id = e.stream_id), e.version, e.position, e.recorded_at_us, \
      ARRAY(SELECT p.name FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name), \
      ARRAY(SELECT p.bytes FROM beleg_log.personal p WHERE p.position = e.position ORDER BY p.name) \
-     FROM beleg_log.requests r CROSS JOIN LATERAL (SELECT * FROM beleg_log.events l \
-     WHERE l.position >= r.first_position ORDER BY l.position LIMIT r.event_count) e \
-     WHERE r.request_id = ANY ($1) ORDER BY e.position";
+     FROM beleg_log.events f CROSS JOIN LATERAL (SELECT * FROM beleg_log.events l \
+     WHERE l.position >= f.position ORDER BY l.position LIMIT f.request_events) e \
+     WHERE f.request_id = ANY ($1) AND f.request_seal IS NOT NULL ORDER BY e.position";
 
 pub(super) async fn requests(readers: &Readers, ids: &[Uuid]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
     requests_in(&readers.rows(REQUESTS, arguments(|values| values.add(ids))?).await?)
@@ -208,22 +208,23 @@ pub(super) async fn requests(readers: &Readers, ids: &[Uuid]) -> Result<HashMap<
 pub(super) fn requests_in(rows: &[PgRow]) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
     let mut requests: HashMap<Uuid, StoredRequest> = HashMap::new();
     for row in rows {
-        let (salt, hash) = (row.try_get(1)?, row.try_get(2)?);
-        let (first_position, recorded_at_us) = (row.try_get(3)?, row.try_get(9)?);
+        let seal: &[u8] = row.try_get(1)?;
+        let (found, wanted) = (seal.len(), Seal::BYTES);
+        let seal = Seal::from_bytes(seal).ok_or(ReadError::Corrupt { damage: Damage::Length { found, wanted } })?;
+        let (first_position, recorded_at_us) = (row.try_get(2)?, row.try_get(8)?);
         let stored = requests.entry(row.try_get(0)?).or_insert_with(|| StoredRequest {
-            salt,
-            hash,
+            seal,
             receipt: Appended { repeated: true, first_position, recorded_at_us, events: Vec::new() },
             texts: Vec::new(),
         });
-        let (names, texts) = (row.try_get::<Vec<String>, _>(10)?, row.try_get::<Vec<Vec<u8>>, _>(11)?);
+        let (names, texts) = (row.try_get::<Vec<String>, _>(9)?, row.try_get::<Vec<Vec<u8>>, _>(10)?);
         stored.texts.extend(names.into_iter().map(Arc::from).zip(texts));
         stored.receipt.events.push(AppendedEvent {
-            event_id: row.try_get(4)?,
-            event_type: row.try_get::<&str, _>(5)?.into(),
-            stream: row.try_get::<&str, _>(6)?.into(),
-            version: row.try_get(7)?,
-            position: row.try_get(8)?,
+            event_id: row.try_get(3)?,
+            event_type: row.try_get::<&str, _>(4)?.into(),
+            stream: row.try_get::<&str, _>(5)?.into(),
+            version: row.try_get(6)?,
+            position: row.try_get(7)?,
         });
     }
     Ok(requests)

@@ -187,7 +187,7 @@ impl BatchStore for PostgresStore {
         }
     }
 
-    async fn commit(&mut self, _: Head, _: i64) -> Result<(), Fault> {
+    async fn commit(&mut self) -> Result<(), Fault> {
         self.rows("COMMIT", PgArguments::default()).await.map(drop)
     }
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, watch};
 
-use super::batch::{Inserts, move_head_and_commit};
+use super::batch::{Inserts, commit};
 use super::write::SqliteStore;
 use super::{Held, LogOptions, SqliteLog, limits, read};
 use crate::damage::Damage;
@@ -50,14 +50,14 @@ impl SqliteLog {
         let mut connection = connect.connect().await.map_err(|source| open_error(&path, source))?;
         check_version(&mut connection, &path).await?;
         migrate(&connect, &MIGRATOR, &path).await?;
-        if check_end(&mut connection, &path).await?.position == 0 {
+        if end(&mut connection, &path).await?.position == 0 {
             create(&mut connection, &options, &path).await?;
         }
         let info = log_created(&mut connection, &path).await?;
         if info.clock != options.clock {
             return Err(OpenError::WrongClock { found: info.clock, wanted: options.clock });
         }
-        let head = check_end(&mut connection, &path).await?;
+        let head = end(&mut connection, &path).await?;
         let database = File::open(&path).map_err(|source| io_error(path.clone(), source))?;
         let held = Arc::new(Held { database, _lock: lock });
         let mut store = SqliteStore::new(connection, connect, Arc::clone(&held), options.pages_max);
@@ -101,7 +101,7 @@ impl SqliteLog {
         let Readable { mut connection, connect, still } = open_to_read(&path, READER_CACHE_KIB).await?;
         check_version(&mut connection, &path).await?;
         check_schema(&mut connection, &MIGRATOR, &path).await?;
-        let head = check_end(&mut connection, &path).await?;
+        let head = end(&mut connection, &path).await?;
         let info = log_created(&mut connection, &path).await?;
         connection.close().await.map_err(|source| open_error(&path, source))?;
         let (sender, head) = watch::channel(head);
@@ -152,20 +152,9 @@ fn flush_what_was_left(directory: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// The head, which must be where the events end.
-async fn check_end(connection: &mut SqliteConnection, path: &Path) -> Result<Head, OpenError> {
-    let failed = |source| open_error(path, source);
-    let row = sqlx::query(
-        "SELECT h.position, h.recorded_at_us, (SELECT coalesce(max(position), 0) FROM events) FROM log_head h",
-    );
-    let row = row.fetch_one(connection).await.map_err(failed)?;
-    let head = Head { position: row.try_get(0).map_err(failed)?, recorded_at_us: row.try_get(1).map_err(failed)? };
-    let last: i64 = row.try_get(2).map_err(failed)?;
-    if last != head.position {
-        let damage = Damage::Head { head: head.position, last };
-        return Err(OpenError::Corrupt { path: path.to_owned(), damage });
-    }
-    Ok(head)
+/// Where the log ends.
+async fn end(connection: &mut SqliteConnection, path: &Path) -> Result<Head, OpenError> {
+    read::head(connection).await.map_err(|source| open_error(path, source))
 }
 
 /// Appends the first event, by the same way as all others.
@@ -177,7 +166,7 @@ async fn create(connection: &mut SqliteConnection, options: &LogOptions, path: &
     let outcome = async {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
         Inserts::default().run(connection, &batch, &plan).await?;
-        move_head_and_commit(connection, plan.head, plan.streams).await
+        commit(connection).await
     };
     outcome.await.map_err(|source| open_error(path, source))
 }

@@ -23,9 +23,13 @@ use crate::log::{Head, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError, StoredEvent};
 
 pub(super) use lookup::{requests, stream_heads, taken};
 
-pub(super) async fn head(readers: &SqlitePool) -> Result<Head, ReadError> {
-    let row = sqlx::query("SELECT position, recorded_at_us FROM log_head").fetch_one(readers).await?;
-    Ok(Head { position: row.try_get(0)?, recorded_at_us: row.try_get(1)? })
+/// Where the log ends: what its last event says.
+pub(super) async fn head(connection: &mut SqliteConnection) -> Result<Head, sqlx::Error> {
+    let last = sqlx::query("SELECT position, recorded_at_us FROM events ORDER BY position DESC LIMIT 1");
+    match last.fetch_optional(connection).await? {
+        Some(row) => Ok(Head { position: row.try_get(0)?, recorded_at_us: row.try_get(1)? }),
+        None => Ok(Head::default()),
+    }
 }
 
 pub(super) async fn stream_version(readers: &SqlitePool, stream: &str) -> Result<i64, ReadError> {
@@ -50,7 +54,7 @@ pub(super) async fn stream_versions(readers: &SqlitePool, streams: &[&str]) -> R
 pub(super) async fn position_at(readers: &SqlitePool, recorded_at_us: i64) -> Result<i64, ReadError> {
     let position = sqlx::query(
         "WITH RECURSIVE halved (low, high) AS (
-             SELECT 0, position FROM log_head
+             SELECT 0, coalesce(max(position), 0) FROM events
              UNION ALL
              SELECT iif(e.recorded_at_us <= ?1, e.position, low), iif(e.recorded_at_us <= ?1, high, e.position - 1)
              FROM halved JOIN events e ON e.position = (low + high + 1) / 2

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::batch::{Inserts, move_head_and_commit};
+use super::batch::{self, Inserts};
 use super::checkpoint::Checkpoints;
 use super::{Held, read};
 use crate::fault::{Fault, own_words};
@@ -93,11 +93,13 @@ impl BatchStore for SqliteStore {
         let connection = self.connection().await?;
         // fetch_all, not fetch_one: that would stop at the first row and leave nothing of the text behind it undone,
         // but here the row is the last thing.
-        let rows = sqlx::query("BEGIN IMMEDIATE; SELECT position, recorded_at_us, streams FROM log_head")
-            .fetch_all(connection)
-            .await?;
+        let rows = sqlx::query(
+            "BEGIN IMMEDIATE; SELECT position, recorded_at_us, (SELECT coalesce(max(stream_id), 0) FROM streams) \
+             FROM events ORDER BY position DESC LIMIT 1",
+        );
+        let rows = rows.fetch_all(connection).await?;
         let Some(row) = rows.first() else {
-            return Err(Fault::Unavailable(UnavailableReason::Corrupt, "log_head is empty".into()));
+            return Err(Fault::Unavailable(UnavailableReason::Corrupt, "the log is empty".into()));
         };
         Ok((Head { position: row.try_get(0)?, recorded_at_us: row.try_get(1)? }, row.try_get(2)?))
     }
@@ -128,8 +130,8 @@ impl BatchStore for SqliteStore {
         Ok(self.inserts.transaction(connection, batch, plan).await?)
     }
 
-    async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault> {
-        Ok(move_head_and_commit(self.connection().await?, head, streams).await?)
+    async fn commit(&mut self) -> Result<(), Fault> {
+        Ok(batch::commit(self.connection().await?).await?)
     }
 
     async fn rollback(&mut self) {

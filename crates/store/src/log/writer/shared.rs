@@ -100,7 +100,7 @@ impl Writer {
         }
         match self.store.append_if_as_planned(batch, &plan).await {
             Ok(Placed::Behind(end)) => {
-                if let Err(fault) = self.store.commit(plan.head, plan.streams).await {
+                if let Err(fault) = self.store.commit().await {
                     let fault = self.undo(fault).await;
                     return self.look_up_outcome(batch, &plan, fault).await.map(Some);
                 }

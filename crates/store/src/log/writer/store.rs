@@ -47,7 +47,7 @@ pub(crate) trait BatchStore: Send {
         Ok(Placed::Otherwise(plan.head))
     }
 
-    /// Begins a transaction, locks the head and reads it, with the number of streams.
+    /// Begins a transaction, keeps other writers out and says where the log ends, with the number of streams.
     async fn begin(&mut self) -> Result<(Head, i64), Fault>;
 
     /// Those of these requests that were accepted. Also called outside a transaction.
@@ -65,14 +65,14 @@ pub(crate) trait BatchStore: Send {
     async fn append(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault> {
         self.begin().await?;
         self.insert(batch, plan).await?;
-        self.commit(plan.head, plan.streams).await
+        self.commit().await
     }
 
     /// Inserts what the plan accepted.
     async fn insert(&mut self, batch: &[Command], plan: &Plan) -> Result<(), Fault>;
 
-    /// Moves the head and commits; durable when it returns.
-    async fn commit(&mut self, head: Head, streams: i64) -> Result<(), Fault>;
+    /// Commits; durable when it returns.
+    async fn commit(&mut self) -> Result<(), Fault>;
 
     /// Ends a transaction without effect, and replaces a connection that is beyond use. Never fails: what is broken
     /// shows at the next begin.

@@ -3,6 +3,7 @@
 //! Lists go as one JSON text, so that one prepared statement serves lists of every length.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteRow;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::damage::Damage;
 use crate::log::heads::StreamHead;
-use crate::log::{Appended, AppendedEvent, Disclosed, ReadError, StoredEvent, StoredRequest};
+use crate::log::{Appended, AppendedEvent, Disclosed, ReadError, Seal, StoredEvent, StoredRequest};
 
 /// `["hex","hex"]`
 pub(super) fn id_list(ids: &[Uuid]) -> String {
@@ -31,52 +32,54 @@ pub(in crate::log::sqlite) async fn requests(
     connection: &mut SqliteConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, StoredRequest>, ReadError> {
-    let sql = "SELECT request_id, salt, hash, first_position, event_count FROM requests \
-               WHERE request_id IN (SELECT unhex(value) FROM json_each(?))";
+    let sql = "SELECT request_id, request_seal, position, position + request_events FROM events \
+               WHERE request_id IN (SELECT unhex(value) FROM json_each(?)) AND request_seal IS NOT NULL";
     let rows = sqlx::query(sql).bind(id_list(ids)).fetch_all(&mut *connection).await?;
     let mut requests = HashMap::with_capacity(rows.len());
     for row in rows {
-        let (first_position, count): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
-        let receipt = receipt(connection, first_position, count).await?;
-        let texts = texts(connection, first_position, count).await?;
-        let stored = StoredRequest { salt: array(&row, 1)?, hash: array(&row, 2)?, receipt, texts };
+        let seal: &[u8] = row.try_get(1)?;
+        let (found, wanted) = (seal.len(), Seal::BYTES);
+        let seal = Seal::from_bytes(seal).ok_or(ReadError::Corrupt { damage: Damage::Length { found, wanted } })?;
+        let positions = row.try_get(2)?..row.try_get(3)?;
+        let receipt = receipt(connection, &positions).await?;
+        let texts = texts(connection, &positions).await?;
+        let stored = StoredRequest { seal, receipt, texts };
         requests.insert(Uuid::from_bytes(array(&row, 0)?), stored);
     }
     Ok(requests)
 }
 
-async fn receipt(connection: &mut SqliteConnection, first_position: i64, count: i64) -> Result<Appended, ReadError> {
+async fn receipt(connection: &mut SqliteConnection, positions: &Range<i64>) -> Result<Appended, ReadError> {
     let sql = "SELECT e.event_id, e.event_type, s.name, e.version, e.position, e.recorded_at_us \
-               FROM events e JOIN streams s USING (stream_id) \
+               FROM events e LEFT JOIN streams s USING (stream_id) \
                WHERE e.position >= ? AND e.position < ? ORDER BY e.position";
-    let rows = sqlx::query(sql).bind(first_position).bind(first_position.saturating_add(count));
-    let rows = rows.fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(positions.start).bind(positions.end).fetch_all(connection).await?;
     let Some(first) = rows.first() else {
-        return Err(ReadError::Corrupt { damage: Damage::Request { position: first_position } });
+        return Err(ReadError::Corrupt { damage: Damage::NoEvent { position: positions.start } });
     };
     let recorded_at_us = first.try_get(5)?;
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
+        let position = row.try_get(4)?;
+        let stream: Option<&str> = row.try_get(2)?;
         events.push(AppendedEvent {
             event_id: Uuid::from_bytes(array(row, 0)?),
             event_type: row.try_get::<&str, _>(1)?.into(),
-            stream: row.try_get::<&str, _>(2)?.into(),
+            stream: stream.ok_or(ReadError::Corrupt { damage: Damage::Stream { position } })?.into(),
             version: row.try_get(3)?,
-            position: row.try_get(4)?,
+            position,
         });
     }
-    Ok(Appended { repeated: true, first_position, recorded_at_us, events })
+    Ok(Appended { repeated: true, first_position: positions.start, recorded_at_us, events })
 }
 
 /// The texts of a request's events, as far as they are not erased.
 async fn texts(
     connection: &mut SqliteConnection,
-    first_position: i64,
-    count: i64,
+    positions: &Range<i64>,
 ) -> Result<Vec<(Arc<str>, Vec<u8>)>, ReadError> {
     let sql = "SELECT name, bytes FROM personal WHERE position >= ? AND position < ?";
-    let rows = sqlx::query(sql).bind(first_position).bind(first_position.saturating_add(count));
-    let rows = rows.fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(positions.start).bind(positions.end).fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get::<&str, _>(0)?.into(), row.try_get(1)?))).collect()
 }
 
