@@ -51,8 +51,9 @@ pub(crate) async fn open(
 ) -> Result<(Box<dyn ViewsWriter>, Arc<dyn Views>), ViewsOpenError> {
     let connect = writing(path, SqliteSynchronous::Normal, WRITER_CACHE_KIB)
         .busy_timeout(WRITER_BUSY_TIMEOUT)
-        .pragma("wal_autocheckpoint", "8000")
-        .pragma("journal_size_limit", (64 * 1024 * 1024).to_string());
+        // 64 MiB: a page that many batches change is moved once.
+        .pragma("wal_autocheckpoint", "16000")
+        .pragma("journal_size_limit", (80 * 1024 * 1024).to_string());
     let writer = writer(&connect, path, log).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)

@@ -27,8 +27,9 @@ use super::Held;
 use crate::fault::own_words;
 use crate::log::command::Command;
 
-/// Pages in the write-ahead log from which on it is to begin anew: 96 MiB. It is the writer that ends it, so not often.
-const PAGES: i64 = 24_576;
+/// Pages in the write-ahead log from which on it is to begin anew: 80 MiB. It is the writer that ends it, so not often;
+/// and what it still holds by then has to be moved before it has grown to its bound.
+const PAGES: i64 = 20_480;
 
 /// From so many on, moved or not, the writer waits until all are moved and the log can begin anew: 128 MiB. Readers hold
 /// their snapshots for a page only.
@@ -37,10 +38,13 @@ const PAGES_MAX: i64 = 32_768;
 /// So many more before it waits again, where it waited for a reader in vain: 32 MiB.
 const PAGES_MORE: i64 = 8_192;
 
-/// So many gather before a pass moves what there is: 16 MiB. While the disk writes them, the writer's own flushes wait
+/// So many gather before a pass moves what there is: 48 MiB. While the disk writes them, the writer's own flushes wait
 /// behind: little at a time delays a few batches by a little, and everything at once stops them all. But a page that
-/// changes again is written once in every pass.
-const PAGES_OF_A_PASS: i64 = 4_096;
+/// changes again is written once in every pass, and each pass costs a connection and a flush.
+const PAGES_OF_A_PASS: i64 = 12_288;
+
+/// So many more before the end is tried again, where readers kept the log from being begun anew: 16 MiB.
+const PAGES_AGAIN: i64 = 4_096;
 
 /// What the writer copies itself, 1 MiB, unless the passes run out before.
 const PAGES_LEFT: i64 = 256;
@@ -128,7 +132,7 @@ impl Checkpoints {
         if to_its_end && (found.left <= PAGES_LEFT || self.due.passes >= PASSES_MAX) {
             self.due.passes = 0;
             // Readers may keep it from beginning anew.
-            self.due.end_at = found.pages + PAGES_OF_A_PASS;
+            self.due.end_at = found.pages + PAGES_AGAIN;
             checkpoint(writer, "PASSIVE").await?;
         } else if to_its_end || found.left >= PAGES_OF_A_PASS && found.pages >= self.due.pass_at {
             self.due.passes += u32::from(to_its_end);
@@ -276,20 +280,16 @@ mod tests {
         look(&mut checkpoints, &mut writer).await;
         assert!(checkpoints.pass.is_none(), "there is little to move");
 
-        // Passes beside the writer, while the log goes on.
-        let mut pages = 0;
-        for _ in 0..3 {
-            let found = fill(&mut writer, pages + PAGES_OF_A_PASS).await;
-            assert!(found.pages < PAGES && found.left >= PAGES_OF_A_PASS, "{} of {}", found.left, found.pages);
-            read_at_the_end(&mut reader).await;
-            look(&mut checkpoints, &mut writer).await;
-            assert!(checkpoints.pass.is_some());
-            passed(&checkpoints).await;
-            assert_eq!(left(&mut writer).await, 0);
-            look(&mut checkpoints, &mut writer).await;
-            assert!(checkpoints.pass.is_none(), "there is nothing new to move");
-            pages = found.pages;
-        }
+        // A pass beside the writer, while the log goes on.
+        let found = fill(&mut writer, PAGES_OF_A_PASS).await;
+        assert!(found.pages < PAGES && found.left >= PAGES_OF_A_PASS, "{} of {}", found.left, found.pages);
+        read_at_the_end(&mut reader).await;
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_some());
+        passed(&checkpoints).await;
+        assert_eq!(left(&mut writer).await, 0);
+        look(&mut checkpoints, &mut writer).await;
+        assert!(checkpoints.pass.is_none(), "there is nothing new to move");
 
         // At the end passes first, as long as they find much; then the writer itself.
         fill(&mut writer, PAGES).await;
