@@ -337,8 +337,8 @@ const TEXTS: [(&str, &str); 101] = [
         "Arbeiten auf jedem davon, bevor gemessen wird; 8 ergeben eine Geschichte von 21 Ereignissen",
     ),
     (
-        "Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first",
-        "Stattdessen: LogWork, GetTicket und Speicher auf einem Protokoll mit so vielen Ereignissen neben einem mit 100.000, die zuerst entstehen",
+        "Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first: on tickets spread over the whole log, and on 4,000 that are added to it",
+        "Stattdessen: LogWork, GetTicket und Speicher auf einem Protokoll mit so vielen Ereignissen neben einem mit 100.000, die zuerst entstehen: auf Tickets über das ganze Protokoll hinweg und auf 4.000, die dazukommen",
     ),
     (
         "Keep the large log here, or go on with the one that is here (default: a temporary directory)",

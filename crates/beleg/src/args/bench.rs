@@ -34,7 +34,8 @@ pub(crate) struct Bench {
     /// Work entries on each of them before anything is measured; 8 make a history of 21 events
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1_000))]
     pub(crate) entries: u64,
-    /// Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first
+    /// Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first:
+    /// on tickets spread over the whole log, and on 4,000 that are added to it
     #[arg(long, value_name = "EVENTS", conflicts_with_all = ["against", "database"],
           value_parser = clap::value_parser!(u64).range(200_000..=1_000_000_000))]
     pub(crate) grow: Option<u64>,

@@ -3,7 +3,8 @@
 //! Both logs are written by the commands that any client sends, so every event in them is decided, hashed and
 //! verifiable, and 21 of them make a ticket. The large one is kept where it was asked for and only what is missing is
 //! added, so that the next run starts at once. Both are then served by a process each, freshly started, and measured
-//! in turn on as many tickets, evenly spread over the whole log.
+//! in turn on as many tickets: evenly spread over the whole log, and then those opened last, which is what a house works
+//! on. For these the small log is made anew and the large one gets as many more, so that nothing was logged on them before.
 
 use super::measure::{Measured, closed_loop, median, per_second};
 use super::server_process::ServerProcess;
@@ -42,17 +43,35 @@ struct Grown {
     read: Vec<Measured>,
 }
 
+/// Which tickets are measured.
+#[derive(Clone, Copy)]
+enum Chosen {
+    Spread,
+    Newest,
+}
+
 /// Makes the logs, measures them in turn, tells.
 pub(super) async fn run(session: &Session, args: &args::Bench, events: u64) -> Result<Outcome, Failure> {
-    let small = tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?;
     let large = match &args.data {
         None => tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?.into(),
         Some(data) => Kept::Asked(data.clone()),
     };
-    generate(session, small.path(), SMALL_EVENTS).await?;
-    let made = generate(session, large.path(), events).await?;
+    let made = generate(session, large.path(), |_| events).await?;
+    let spread = measured(session, args, large.path(), Chosen::Spread).await?;
+    let newest = measured(session, args, large.path(), Chosen::Newest).await?;
+    tell(session, &[("evenly spread", spread), ("newest", newest)], made)?;
+    Ok(Outcome::Good)
+}
+
+/// What a small log and the large one do with such tickets.
+async fn measured(session: &Session, args: &args::Bench, large: &Path, chosen: Chosen) -> Result<[Value; 2], Failure> {
+    let small = tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?;
+    generate(session, small.path(), |_| SMALL_EVENTS).await?;
+    if let Chosen::Newest = chosen {
+        generate(session, large, |there| there + MEASURED as u64 * TICKET_EVENTS).await?;
+    }
     let span = Duration::from_secs(args.seconds);
-    let mut grown = [serve(small.path(), span).await?, serve(large.path(), span).await?];
+    let mut grown = [serve(small.path(), span, chosen).await?, serve(large, span, chosen).await?];
     for _ in 0..args.rounds {
         for log in &mut grown {
             log.logged.push(log.bench.written("LogWork", CLIENTS, Bench::log_work).await?);
@@ -65,12 +84,11 @@ pub(super) async fn run(session: &Session, args: &args::Bench, events: u64) -> R
             log.read.push(calls.await?);
         }
     }
-    let told: Vec<_> = grown.iter_mut().map(Grown::as_json).collect();
-    tell(session, &told, made)?;
+    let told = [grown[0].as_json(), grown[1].as_json()];
     for log in grown {
         log.server.stop()?;
     }
-    Ok(Outcome::Good)
+    Ok(told)
 }
 
 /// Where the large log lies.
@@ -94,13 +112,15 @@ impl Kept {
     }
 }
 
-/// Adds tickets until a log has so many events; says how many were added and what it took.
-async fn generate(session: &Session, data: &Path, events: u64) -> Result<(u64, Duration), Failure> {
+/// Adds tickets until a log has as many events as are wanted, given those that it has; says how many were added and what
+/// it took.
+async fn generate(session: &Session, data: &Path, wanted: impl FnOnce(u64) -> u64) -> Result<(u64, Duration), Failure> {
     let server = ServerProcess::start(data)?;
     let channel = connect(&server.url).await?;
     let bench = Bench::on(channel.clone(), Vec::new(), Duration::ZERO);
     let began = Instant::now();
     let first = bench.status().await?.position.unsigned_abs();
+    let events = wanted(first);
     let bar = session.screen.progress(events.saturating_sub(first).div_ceil(TICKET_EVENTS));
     let mut position = first;
     while position < events {
@@ -116,14 +136,20 @@ async fn generate(session: &Session, data: &Path, events: u64) -> Result<(u64, D
     Ok((position - first, began.elapsed()))
 }
 
-async fn serve(data: &Path, span: Duration) -> Result<Grown, Failure> {
+async fn serve(data: &Path, span: Duration, chosen: Chosen) -> Result<Grown, Failure> {
     let server = ServerProcess::start(data)?;
     let channel = connect(&server.url).await?;
-    let all = tickets(&channel).await?;
-    let step = (all.len() / MEASURED).max(1);
-    // Those that an earlier run has measured have many more entries than those of the small log.
-    let first = usize::try_from(since_epoch().as_secs()).unwrap_or(0) % step;
-    let bench = Bench::on(channel, all.into_iter().skip(first).step_by(step).take(MEASURED).collect(), span);
+    let mut all = tickets(&channel).await?;
+    let measured = match chosen {
+        Chosen::Newest => all.split_off(all.len().saturating_sub(MEASURED)),
+        Chosen::Spread => {
+            let step = (all.len() / MEASURED).max(1);
+            // Those that an earlier run has measured have many more entries than those of the small log.
+            let first = usize::try_from(since_epoch().as_secs()).unwrap_or(0) % step;
+            all.into_iter().skip(first).step_by(step).take(MEASURED).collect()
+        }
+    };
+    let bench = Bench::on(channel, measured, span);
     let events = bench.status().await?.position;
     let resident_before = server.resident_kib();
     Ok(Grown { server, bench, events, resident_before, logged: Vec::new(), read: Vec::new() })
@@ -179,24 +205,33 @@ impl Grown {
     }
 }
 
-fn tell(session: &Session, told: &[Value], (made, took): (u64, Duration)) -> Result<(), Failure> {
+/// The shares that the large log has of what the small one has, with their names.
+const SHARES: [(&str, &str, &str); 3] = [
+    ("LogWork's rate", "logWorkRatePercent", "/logWork/perSecond"),
+    ("GetTicket's p99", "getTicketP99Percent", "/getTicket/p99Us"),
+    ("resident memory", "residentPercent", "/resident/kib"),
+];
+
+fn large_of_small([small, large]: &[Value; 2], path: &str) -> Option<u64> {
+    let of = |log: &Value| log.pointer(path).and_then(Value::as_u64);
+    Some(of(large)? * 100 / of(small)?.max(1))
+}
+
+fn tell(session: &Session, told: &[(&str, [Value; 2]); 2], (made, took): (u64, Duration)) -> Result<(), Failure> {
     let screen = &session.screen;
-    let percent = |path: &str| {
-        let [small, large] = [0, 1].map(|log| told.get(log).and_then(|one| one.pointer(path)).and_then(Value::as_u64));
-        Some(large? * 100 / small?.max(1))
-    };
-    let ratios = json!({
-        "logWorkRatePercent": percent("/logWork/perSecond"),
-        "getTicketP99Percent": percent("/getTicket/p99Us"),
-        "residentPercent": percent("/resident/kib"),
-    });
-    let generated =
-        json!({ "events": made, "ms": u64::try_from(took.as_millis()).ok(), "perSecond": per_second(made, took) });
     if screen.is_json() {
-        return screen.json(&json!({ "generated": generated, "logs": told, "largeOfSmall": ratios }));
+        let [(_, spread), (_, newest)] = told;
+        let of = |logs: &[Value; 2]| {
+            let shares = SHARES.map(|(_, key, path)| (key.to_owned(), json!(large_of_small(logs, path))));
+            json!({ "logs": logs, "largeOfSmall": Value::Object(shares.into_iter().collect()) })
+        };
+        let generated =
+            json!({ "events": made, "ms": u64::try_from(took.as_millis()).ok(), "perSecond": per_second(made, took) });
+        return screen.json(&json!({ "generated": generated, "spread": of(spread), "newest": of(newest) }));
     }
     screen.line(format!("{made} events added in {} s, {} per second", took.as_secs(), per_second(made, took)))?;
     let mut table = screen.table([
+        "tickets",
         "events",
         "LogWork/s",
         "p50 µs",
@@ -207,27 +242,29 @@ fn tell(session: &Session, told: &[Value], (made, took): (u64, Duration)) -> Res
         "resident KiB",
         "peak KiB",
     ]);
-    for log in told {
-        let places = [
-            "/events",
-            "/logWork/perSecond",
-            "/logWork/p50Us",
-            "/logWork/p99Us",
-            "/getTicket/perSecond",
-            "/getTicket/p50Us",
-            "/getTicket/p99Us",
-            "/resident/kib",
-            "/resident/peakKib",
-        ];
-        table.add_row(places.map(|place| log.pointer(place).map_or_else(String::new, Value::to_string)));
+    for (tickets, logs) in told {
+        for log in logs {
+            let places = [
+                "/events",
+                "/logWork/perSecond",
+                "/logWork/p50Us",
+                "/logWork/p99Us",
+                "/getTicket/perSecond",
+                "/getTicket/p50Us",
+                "/getTicket/p99Us",
+                "/resident/kib",
+                "/resident/peakKib",
+            ];
+            let shown = places.map(|place| log.pointer(place).map_or_else(String::new, Value::to_string));
+            table.add_row(std::iter::once((*tickets).to_owned()).chain(shown));
+        }
     }
     screen.show(&table)?;
-    for (name, key) in [
-        ("LogWork's rate", "logWorkRatePercent"),
-        ("GetTicket's p99", "getTicketP99Percent"),
-        ("resident memory", "residentPercent"),
-    ] {
-        screen.line(format!("{name}, large of small: {} %", ratios[key]))?;
+    for (tickets, logs) in told {
+        for (name, _, path) in SHARES {
+            let share = large_of_small(logs, path).map_or_else(String::new, |share| share.to_string());
+            screen.line(format!("{tickets}: {name}, large of small: {share} %"))?;
+        }
     }
     Ok(())
 }
