@@ -32,6 +32,8 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         error => Failure::Serve(error.into()),
     };
     let server = Server::open(config).await.map_err(failed)?;
+    // Whoever reads where it listens may end it at once.
+    let asked_to_end = asked_to_end()?;
     // Only now is it true.
     let url = format!("http://{address}");
     match session.screen.is_json() {
@@ -39,17 +41,17 @@ pub(crate) async fn run(session: &Session, args: args::Serve) -> Result<Outcome,
         true => session.screen.line(json!({ "url": url, "address": address.to_string() }))?,
         false => session.screen.line(Sentence::Serving { url: &url }.in_(session.lang))?,
     }
-    server.serve(listener, asked_to_end()?).await.map_err(failed)?;
+    server.serve(listener, asked_to_end).await.map_err(failed)?;
     Ok(Outcome::Good)
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
+/// Resolves at Ctrl-C or SIGTERM. From the call on, and not only once it is awaited, neither ends the process by itself.
 pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::Output)?;
     Ok(async move {
         tokio::select! {
-            // A signal that cannot be awaited leaves the other one.
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
         }
     })

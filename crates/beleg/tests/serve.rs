@@ -47,6 +47,14 @@ fn a_directory_that_cannot_be_made_is_said() {
 }
 
 #[test]
+fn a_server_that_is_ended_as_soon_as_it_says_where_it_listens_ends_well() {
+    let data = tempfile::tempdir().unwrap();
+    for _ in 0..10 {
+        Server::on(data.path()).stop();
+    }
+}
+
+#[test]
 fn where_a_server_listens_is_one_line_of_json_where_that_is_asked_for() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Command::new(BELEG)
