@@ -3,8 +3,9 @@
 //! Both logs are written by the commands that any client sends, so every event in them is decided, hashed and
 //! verifiable, and 21 of them make a ticket. The large one is kept where it was asked for and only what is missing is
 //! added, so that the next run starts at once. Both are then served by a process each, freshly started, and measured
-//! in turn on as many tickets: evenly spread over the whole log, and then those opened last, which is what a house works
-//! on. For these the small log is made anew and the large one gets as many more, so that nothing was logged on them before.
+//! in turn on as many tickets: evenly spread over the whole log, and then those opened last, which is what a house
+//! works on. For these the small log is made anew and the large one gets as many more, so that nothing was logged on
+//! them before.
 
 use super::measure::{Measured, closed_loop, median, per_second};
 use super::server_process::ServerProcess;
