@@ -87,9 +87,9 @@ ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
 -- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
--- that never decrease, versions without a gap in their stream, no more events than their request counts. Once per
--- statement, for all the rows it added. Each row has another one before it, in the log and in its stream; where that
--- was added as well, the table need not be asked.
+-- that never decrease, versions without a gap in their stream, behind a request's first event those that it counts. Once per
+-- statement, for all the rows it added, which must come in the order of their positions: then each row's predecessor, in
+-- the log, in its request and mostly in its stream, is the row before it, and only where it is not the table is asked.
 -- What holds of every row and the one before it holds of all of them: a second row in its place is refused by the keys.
 CREATE FUNCTION beleg_log.check_sequence() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -98,22 +98,23 @@ BEGIN
     SELECT CASE
         WHEN follows IS NOT TRUE THEN 'positions follow each other without a gap'
         WHEN NOT recorded_in_order THEN 'recorded_at never decreases'
-        WHEN request_counts_it IS NOT TRUE THEN 'without a seal there are only those that a request counts'
+        WHEN request_counts_it IS NOT TRUE THEN 'without a seal there are those that a request counts, and no others'
         ELSE 'versions follow each other without a gap, in a stream that there is'
     END INTO _fault
     FROM (
         SELECT CASE
-                   WHEN position_before IS NULL THEN position = 1 OR recorded_before IS NOT NULL
-                   ELSE position = position_before + 1
+                   WHEN position_before IS NOT NULL THEN position = position_before + 1
+                   ELSE position = 1 OR recorded_before IS NOT NULL
                END AS follows,
                recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
                CASE
-                   WHEN request_seal IS NOT NULL THEN true
+                   WHEN request_seal IS NOT NULL THEN coalesce(counted_before <= position, true)
+                   WHEN request_before = request_id AND counted_before IS NOT NULL THEN counted_before > position
                    ELSE (SELECT f.position + f.request_events FROM beleg_log.events f
                          WHERE f.request_id = a.request_id AND f.request_seal IS NOT NULL) > position
                END AS request_counts_it,
                CASE
-                   WHEN version_before IS NOT NULL THEN version = version_before + 1
+                   WHEN stream_before = stream_id THEN version = version_before + 1
                    -- Values rather than EXISTS: for that the planner would read the whole table into a hash.
                    WHEN version = 1 THEN (SELECT s.stream_id FROM beleg_log.streams s
                                           WHERE s.stream_id = a.stream_id) IS NOT NULL
@@ -122,17 +123,19 @@ BEGIN
                END AS version_follows
         FROM (
             SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, position_before,
-                   version_before,
+                   stream_before, version_before, request_before, counted_before,
                    CASE
                        WHEN position_before IS NOT NULL THEN recorded_before
                        ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
                    END AS recorded_before
             FROM (
                 SELECT position, stream_id, version, recorded_at_us, request_id, request_seal,
-                       lag(position) OVER log AS position_before, lag(recorded_at_us) OVER log AS recorded_before,
-                       lag(version) OVER stream AS version_before
+                       lag(position) OVER () AS position_before, lag(recorded_at_us) OVER () AS recorded_before,
+                       lag(stream_id) OVER () AS stream_before, lag(version) OVER () AS version_before,
+                       lag(request_id) OVER () AS request_before,
+                       max(position + request_events) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                           AS counted_before
                 FROM added
-                WINDOW log AS (ORDER BY position), stream AS (PARTITION BY stream_id ORDER BY version)
             ) b
         ) a
     ) checked
@@ -167,24 +170,27 @@ BEGIN
 END
 $$;
 
--- Appends a batch behind the log's end if the log is as the batch was planned for, and says where that end was.
--- Otherwise it adds nothing and says why not: 'overtaken' if later stamps are in the log already, 'otherwise' if a
--- request was accepted before or a stream is at another version.
+-- Appends a batch behind the log's end if the log is as the batch was planned for, and says where that end was and which
+-- numbers the streams have that it was asked about. Otherwise it adds nothing and says why not: 'overtaken' if later
+-- stamps are in the log already, 'otherwise' if a request was accepted before or a stream is at another version.
+--
+-- A stream whose number the caller knows, and that the batch writes to, needs no asking: the keys refuse the batch if it
+-- has gone further, and the trigger if it has not come so far. Nor does a request: its key refuses it a second time.
 CREATE FUNCTION beleg_log.append(
-    -- Every stream that the plan depends on: its version before the batch, and its number among the batch's new
-    -- streams, from 1, or 0.
+    -- Streams to ask about: the version that the plan depends on, and its number among the batch's new streams, from 1,
+    -- or 0.
     _streams text[], _versions bigint[], _numbers integer[],
-    -- Requests that must be new.
+    -- Requests to ask about: they must be new.
     _requests uuid[],
-    -- The events, in the order of their positions; a stream is given by its place among the streams above, a seal with
-    -- the first event of a request.
-    _event_streams integer[], _event_versions bigint[], _event_ids uuid[], _event_types text[],
+    -- The events, in the order of their positions; a stream is given by its number or, negative, by its place among the
+    -- streams above, a seal with the first event of a request.
+    _event_streams bigint[], _event_versions bigint[], _event_ids uuid[], _event_types text[],
     _schema_versions integer[], _occurred bigint[], _recorded bigint[], _event_requests uuid[], _seals bytea[],
     _event_counts integer[], _causations uuid[], _correlations uuid[], _actors text[], _origins text[],
     _payloads text[], _commitments text[], _leaf_hashes bytea[],
     -- Personal texts, the event given by its place among the events above.
     _personal_events integer[], _personal_names text[], _personal_salts bytea[], _personal_bytes bytea[],
-    OUT outcome text, OUT "position" bigint, OUT recorded_at_us bigint
+    OUT outcome text, OUT "position" bigint, OUT recorded_at_us bigint, OUT stream_ids bigint[]
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -212,19 +218,23 @@ BEGIN
     IF 0 < ANY (_numbers) THEN
         _streams_before := coalesce((SELECT max(s.stream_id) FROM beleg_log.streams s), 0);
     END IF;
-    SELECT array_agg(coalesce(s.stream_id, _streams_before + s.number) ORDER BY s.place),
-           bool_and(s.planned = coalesce(
-               (SELECT e.version FROM beleg_log.events e WHERE e.stream_id = s.stream_id ORDER BY e.version DESC LIMIT 1),
-               0)) AND NOT EXISTS (SELECT FROM beleg_log.events r
-                                  WHERE r.request_id = ANY (_requests) AND r.request_seal IS NOT NULL)
-    INTO _stream_ids, _as_planned
-    FROM (
-        SELECT place, planned, number, (SELECT stream_id FROM beleg_log.streams WHERE name = u.name) AS stream_id
-        FROM unnest(_streams, _versions, _numbers) WITH ORDINALITY AS u (name, planned, number, place)
-    ) s;
-    IF NOT _as_planned THEN
-        outcome := 'otherwise';
-        RETURN;
+    IF cardinality(_streams) > 0 OR cardinality(_requests) > 0 THEN
+        SELECT array_agg(CASE WHEN s.number > 0 THEN _streams_before + s.number ELSE s.stream_id END ORDER BY s.place),
+               coalesce(bool_and(s.planned = coalesce(
+                   (SELECT e.version FROM beleg_log.events e
+                    WHERE e.stream_id = s.stream_id ORDER BY e.version DESC LIMIT 1), 0)), true)
+                   AND NOT EXISTS (SELECT FROM beleg_log.events r
+                                   WHERE r.request_id = ANY (_requests) AND r.request_seal IS NOT NULL)
+        INTO _stream_ids, _as_planned
+        FROM (
+            SELECT place, planned, number,
+                   (SELECT stream_id FROM beleg_log.streams WHERE name = u.name) AS stream_id
+            FROM unnest(_streams, _versions, _numbers) WITH ORDINALITY AS u (name, planned, number, place)
+        ) s;
+        IF NOT _as_planned THEN
+            outcome := 'otherwise';
+            RETURN;
+        END IF;
     END IF;
 
     IF _streams_before IS NOT NULL THEN
@@ -238,16 +248,19 @@ BEGIN
         position, stream_id, version, event_id, event_type, schema_version, occurred_at_us, recorded_at_us, request_id,
         request_seal, request_events, causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash
     )
-    SELECT _end + u.place, _stream_ids[u.stream], u.version, u.event_id, u.event_type, u.schema_version, u.occurred,
-           u.recorded, u.request_id, u.seal, u.events, u.causation_id, u.correlation_id, u.actor, u.origin,
-           u.payload, u.commitments, u.leaf_hash
-    FROM unnest(
-        _event_streams, _event_versions, _event_ids, _event_types, _schema_versions, _occurred, _recorded,
-        _event_requests, _seals, _event_counts, _causations, _correlations, _actors, _origins, _payloads, _commitments,
-        _leaf_hashes
-    ) WITH ORDINALITY AS u (
-        stream, version, event_id, event_type, schema_version, occurred, recorded, request_id, seal, events,
-        causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash, place
+    SELECT _end + u.place, CASE WHEN u.stream > 0 THEN u.stream ELSE _stream_ids[-u.stream] END, u.version, u.event_id,
+           u.event_type, u.schema_version, u.occurred, u.recorded, u.request_id, u.seal, u.events, u.causation_id,
+           u.correlation_id, u.actor, u.origin, u.payload, u.commitments, u.leaf_hash
+    -- Side by side in the list rather than in FROM, which would put each array into a table of its own first.
+    FROM (
+        SELECT generate_series(1, cardinality(_event_ids)), unnest(_event_streams), unnest(_event_versions),
+               unnest(_event_ids), unnest(_event_types), unnest(_schema_versions), unnest(_occurred),
+               unnest(_recorded), unnest(_event_requests), unnest(_seals), unnest(_event_counts),
+               unnest(_causations), unnest(_correlations), unnest(_actors), unnest(_origins), unnest(_payloads),
+               unnest(_commitments), unnest(_leaf_hashes)
+    ) AS u (
+        place, stream, version, event_id, event_type, schema_version, occurred, recorded, request_id, seal, events,
+        causation_id, correlation_id, actor, origin, payload, commitments, leaf_hash
     );
 
     IF cardinality(_personal_events) > 0 THEN
@@ -255,6 +268,7 @@ BEGIN
         SELECT _end + u.event, u.name, u.salt, u.bytes
         FROM unnest(_personal_events, _personal_names, _personal_salts, _personal_bytes) AS u (event, name, salt, bytes);
     END IF;
+    append.stream_ids := _stream_ids;
     outcome := 'appended';
 END
 $$;

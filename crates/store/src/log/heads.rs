@@ -1,4 +1,4 @@
-//! The streams that were written last, with their versions: a bounded memory that saves a look-up per command.
+//! What is known of the streams that were used last: a bounded memory that saves a look-up per command.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,27 +13,30 @@ pub(crate) struct StreamHead {
 /// Two generations of equal size: what is used moves to the young one, and when that is full the old one is dropped.
 /// So at least the last `capacity` streams are remembered, without a list to keep in order.
 #[derive(Debug)]
-pub(crate) struct StreamHeads {
+pub(crate) struct Remembered<V> {
     capacity: usize,
-    young: HashMap<Arc<str>, StreamHead>,
-    old: HashMap<Arc<str>, StreamHead>,
+    young: HashMap<Arc<str>, V>,
+    old: HashMap<Arc<str>, V>,
 }
 
-impl StreamHeads {
+/// Where streams are.
+pub(crate) type StreamHeads = Remembered<StreamHead>;
+
+impl<V: Copy> Remembered<V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, young: HashMap::new(), old: HashMap::new() }
     }
 
-    pub(crate) fn get(&self, stream: &str) -> Option<StreamHead> {
+    pub(crate) fn get(&self, stream: &str) -> Option<V> {
         self.young.get(stream).or_else(|| self.old.get(stream)).copied()
     }
 
     /// Remembers what is committed. What is only about to be has no place here.
-    pub(crate) fn put(&mut self, stream: Arc<str>, head: StreamHead) {
+    pub(crate) fn put(&mut self, stream: Arc<str>, value: V) {
         if self.young.len() >= self.capacity {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(stream, head);
+        self.young.insert(stream, value);
     }
 
     pub(crate) fn clear(&mut self) {

@@ -8,16 +8,20 @@
 //! call of `beleg_log.append`, carries the whole batch as arrays. The function
 //!
 //! 1. locks the one row of `log_head`, which the appends of all processes queue for;
-//! 2. looks whether the log is as the plan assumed: every stream's version, no request id taken, no later stamp;
-//! 3. inserts the rows behind the last event, wherever that is by now, and says where that was.
+//! 2. looks whether the log is as the plan assumed, as far as the keys do not say so: no later stamp, the versions of
+//!    streams that the batch only reads or whose numbers this session does not know, requests of refused commands;
+//! 3. inserts the rows behind the last event, wherever that is by now, and says where that was. A stream that has gone
+//!    further, or an inserted request that was accepted before, has a row already that the keys do not give up.
 //!
 //! It runs outside a transaction, so its end is the commit. Positions are in no leaf hash, so nothing that was hashed
-//! ahead becomes wrong when the batch lands elsewhere. If anything is otherwise, the function adds nothing and says
-//! so, and the batch takes the way that needs no assumptions: begin and lock, look up, plan, insert, commit, each a
-//! round trip. That is for what is rare: repeated requests, and conflicts about streams that another process writes.
+//! ahead becomes wrong when the batch lands elsewhere. If anything is otherwise, nothing is added, and the batch takes
+//! the way that needs no assumptions: begin and lock, look up, plan, insert, commit, each a round trip. That is for what
+//! is rare: repeated requests, and conflicts about streams that another process writes. After the keys refused a batch,
+//! the next ones ask about everything first: a refusal by the keys leaves rows to clean away and a line in the server's
+//! log.
 //!
 //! What a batch assumed and what was verified are the same set, refused commands included. So a command that the plan
-//! refuses is refused rightly once the function agrees, and a batch with conflicts still takes one round trip.
+//! refuses is refused rightly once the batch is in, and a batch with conflicts still takes one round trip.
 //!
 //! # Why no position is ever skipped
 //!

@@ -40,7 +40,7 @@ use super::heads::{StreamHead, StreamHeads};
 use super::plan::{self, Known, Plan, Verdict};
 use super::{AppendError, Appended, Commits, Head, UnavailableReason};
 use crate::fault::Fault;
-pub(crate) use shared::Placed;
+pub(crate) use shared::{Confirm, Placed};
 pub(crate) use store::BatchStore;
 
 /// What bounds a batch.
@@ -106,7 +106,7 @@ pub(crate) struct Writer {
     streams: Option<i64>,
     published: watch::Sender<Head>,
     follows_system_clock: bool,
-    /// So many batches look their requests up before they are planned; where the log is this process's own.
+    /// So many batches look up, or have confirmed, what else is left to the keys.
     look_first: u32,
     /// So many batches lock before they are stamped; where the log is shared.
     lock_first: u32,

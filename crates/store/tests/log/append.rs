@@ -29,6 +29,25 @@ async fn a_stream_that_is_only_read_is_expected_too(desk: Desk) {
     desk.log.append(reading).await.unwrap();
 }
 
+async fn a_stream_that_is_read_before_it_is_there_gets_its_own_events(desk: Desk) {
+    let mut reading = command("a", 0, 1);
+    reading.expectations.push(("b".into(), 0));
+    desk.log.append(reading).await.unwrap();
+    let mut appended = Vec::new();
+    // The second time on, a stream may be known by its number.
+    for version in 0..3 {
+        for (stream, version) in [("b", version), ("a", version + 1)] {
+            appended.push((stream, desk.log.append(command(stream, version, 1)).await.unwrap().events[0].event_id));
+        }
+    }
+    for stream in ["a", "b"] {
+        let read = desk.log.read_stream(stream, 0, 10).await.unwrap();
+        let own = appended.iter().filter(|(of, _)| *of == stream).map(|(_, id)| *id);
+        let first = usize::from(stream == "a");
+        assert!(read[first..].iter().map(|event| event.event_id).eq(own), "{stream}");
+    }
+}
+
 async fn the_last_request_has_its_own_events_while_others_are_appended(desk: Desk) {
     let mut last = command("a", 0, 2);
     let mut receipt = desk.log.append(last.clone()).await.unwrap();
@@ -269,6 +288,7 @@ on_every_database! {
     a_new_log_begins_with_its_creation,
     an_expected_version_that_is_wrong_is_a_conflict_with_the_actual_one,
     a_stream_that_is_only_read_is_expected_too,
+    a_stream_that_is_read_before_it_is_there_gets_its_own_events,
     the_last_request_has_its_own_events_while_others_are_appended,
     a_repeated_request_gets_the_first_receipt_also_after_a_restart,
     an_event_id_occurs_once,

@@ -364,13 +364,27 @@ async fn triggers_refuse_the_owner_too() {
         both(insert(4, 2, 3, "recorded_at_us"), insert(6, 2, 4, "recorded_at_us")),
         both(insert(4, 2, 3, "recorded_at_us"), insert(5, 2, 5, "recorded_at_us")),
         both(insert(4, 2, 3, "recorded_at_us + 1"), insert(5, 2, 4, "recorded_at_us")),
+        // In one statement the rows come in order, and a request ends where its count does.
+        both(insert(5, 2, 4, "recorded_at_us"), insert(4, 2, 3, "recorded_at_us")),
+        both(
+            of_request(next(), "gen_random_uuid(), decode(repeat('00', 64), 'hex'), 2"),
+            insert(5, 2, 4, "recorded_at_us"),
+        ),
+        both(
+            of_request(next(), "'00000000-0000-0000-0000-000000000001'::uuid, decode(repeat('00', 64), 'hex'), 1"),
+            of_request(insert(5, 2, 4, "recorded_at_us"), "'00000000-0000-0000-0000-000000000001'::uuid, NULL, NULL"),
+        ),
     ] {
         let error = sqlx::raw_sql(AssertSqlSafe(wrong.clone())).execute(&mut shell).await.map(drop).expect_err(&wrong);
         let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
         assert!(["23000", "23505", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
     }
     // What does follow is taken: the refusals above are about what they seem to be.
-    for right in [next(), both(next(), insert(5, 2, 4, "recorded_at_us + 1"))] {
+    let counted = both(
+        of_request(next(), "'00000000-0000-0000-0000-000000000001'::uuid, decode(repeat('00', 64), 'hex'), 2"),
+        of_request(insert(5, 2, 4, "recorded_at_us"), "'00000000-0000-0000-0000-000000000001'::uuid, NULL, NULL"),
+    );
+    for right in [next(), both(next(), insert(5, 2, 4, "recorded_at_us + 1")), counted] {
         let undone = format!("BEGIN; {right}; ROLLBACK");
         sqlx::raw_sql(AssertSqlSafe(undone)).execute(&mut shell).await.unwrap();
     }

@@ -136,7 +136,7 @@ fn arguments(
     requests: &[(Uuid, StoredRequest)],
 ) -> Result<PgArguments, sqlx::error::BoxDynError> {
     // Every stream with its version before the page, and its number among the new ones.
-    let mut places: HashMap<&str, i32> = HashMap::new();
+    let mut places: HashMap<&str, i64> = HashMap::new();
     let mut streams: Vec<(&str, i64, i32)> = Vec::new();
     let mut new = 0;
     for event in page {
@@ -144,7 +144,7 @@ fn arguments(
             new += i32::from(event.version == 1);
             let number = if event.version == 1 { new } else { 0 };
             streams.push((&event.stream, event.version - 1, number));
-            places.insert(&event.stream, i32::try_from(streams.len())?);
+            places.insert(&event.stream, i64::try_from(streams.len())?);
         }
     }
     let payloads: Result<Vec<&str>, _> = page.iter().map(|event| std::str::from_utf8(&event.payload)).collect();
@@ -164,7 +164,7 @@ fn arguments(
     values.add(streams.iter().map(|(_, version, _)| *version).bind_iter())?;
     values.add(streams.iter().map(|(.., number)| *number).bind_iter())?;
     values.add(requests.iter().map(|(id, _)| *id).bind_iter())?;
-    values.add(page.iter().map(|event| places.get(&*event.stream).copied().unwrap_or(0)).bind_iter())?;
+    values.add(page.iter().map(|event| places.get(&*event.stream).map_or(0, |place| -place)).bind_iter())?;
     values.add(page.iter().map(|event| event.version).bind_iter())?;
     values.add(page.iter().map(|event| event.event_id).bind_iter())?;
     values.add(page.iter().map(|event| &*event.event_type).bind_iter())?;

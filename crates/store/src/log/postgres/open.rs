@@ -16,7 +16,7 @@ use crate::log::plan::{self, Known};
 use crate::log::queue::Queue;
 use crate::log::sqlite::limits;
 use crate::log::stream_names::StreamNames;
-use crate::log::writer::{BatchStore as _, Gauges, Placed, Writer};
+use crate::log::writer::{BatchStore as _, Confirm, Gauges, Placed, Writer};
 use crate::log::{ClockKind, Head, LogInfo, LogOptions, OpenError, ReadError, creation};
 use crate::postgres::{PostgresOptions, Readers, Schema, Server, Use, check_schema};
 
@@ -51,12 +51,13 @@ impl PostgresLog {
         let (jobs, jobs_of_writer) = mpsc::channel(log.queue_commands_max.max(1));
         let (published, head) = watch::channel(head);
         let gauges = Arc::new(Gauges::default());
+        let streams_remembered = log.streams_remembered.max(1);
         let writer = Writer::new(
-            Box::new(PostgresStore::new(server.clone(), session)),
+            Box::new(PostgresStore::new(server.clone(), session, streams_remembered)),
             jobs_of_writer,
             Arc::clone(&gauges),
             batch_limits,
-            log.streams_remembered.max(1),
+            streams_remembered,
             published.clone(),
             info.clock == ClockKind::System,
         );
@@ -132,8 +133,8 @@ async fn create(session: Session, server: &Server, options: &LogOptions) -> Resu
     let (requests, heads, taken) = (HashMap::new(), HashMap::new(), HashSet::new());
     let known = Known { head: Head::default(), streams: 0, requests: &requests, heads: &heads, taken: &taken };
     let plan = plan::plan(&mut batch, &known, None);
-    let mut store = PostgresStore::new(server.clone(), session);
-    match store.append_if_as_planned(&batch, &plan).await {
+    let mut store = PostgresStore::new(server.clone(), session, 1);
+    match store.append_if_as_planned(&batch, &plan, Confirm::All).await {
         Ok(Placed::Behind(_)) => tracing::info!(database = %server.place.display(), "a log was created"),
         Ok(Placed::Overtaken(_) | Placed::Otherwise(_)) => {}
         Err(fault) => {

@@ -10,14 +10,14 @@ use sqlx::{Arguments as _, Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::batch::{self, APPEND, Confirm};
+use super::batch::{APPEND, Rows};
 use super::open::SCHEMA;
 use super::read;
 use crate::fault::{Fault, own_words};
 use crate::log::command::Command;
-use crate::log::heads::StreamHead;
+use crate::log::heads::{Remembered, StreamHead};
 use crate::log::plan::Plan;
-use crate::log::writer::{BatchStore, Placed};
+use crate::log::writer::{BatchStore, Confirm, Placed};
 use crate::log::{Head, StoredRequest, UnavailableReason};
 use crate::postgres::{Backend, Server, Use, prepare_schema};
 
@@ -28,6 +28,9 @@ pub(super) struct PostgresStore {
     session: Option<Session>,
     /// The process behind the session that broke: it may still be at work.
     lost: Option<Backend>,
+    /// Numbers of streams, as this session was told them: behind the next one there may be a copy of the database that
+    /// was restored.
+    numbers: Remembered<i64>,
 }
 
 /// A connection and the process behind it.
@@ -47,8 +50,8 @@ impl Session {
 }
 
 impl PostgresStore {
-    pub(super) fn new(server: Server, session: Session) -> Self {
-        Self { server, session: Some(session), lost: None }
+    pub(super) fn new(server: Server, session: Session, streams_remembered: usize) -> Self {
+        Self { server, session: Some(session), lost: None, numbers: Remembered::new(streams_remembered) }
     }
 
     /// The session, if it did not break.
@@ -103,14 +106,18 @@ impl PostgresStore {
     }
 
     async fn call(&mut self, batch: &[Command], plan: &Plan, confirm: Confirm) -> Result<Placed, Fault> {
-        let values = batch::arguments(batch, plan, confirm).map_err(sqlx::Error::Encode)?;
-        let rows = self.rows(APPEND, values).await?;
+        let batch = Rows::of(batch, plan, confirm, &self.numbers).map_err(sqlx::Error::Encode)?;
+        let rows = self.rows(APPEND, batch.arguments().map_err(sqlx::Error::Encode)?).await?;
         let Some(row) = rows.first() else {
             return Err(Fault::Unavailable(UnavailableReason::Corrupt, "append gave no answer".into()));
         };
         let head = Head { position: row.try_get(1)?, recorded_at_us: row.try_get(2)? };
         match row.try_get(0)? {
-            "appended" => Ok(Placed::Behind(head)),
+            "appended" => {
+                let stream_ids: Option<Vec<Option<i64>>> = row.try_get(3)?;
+                batch.learn(&stream_ids.unwrap_or_default(), &mut self.numbers);
+                Ok(Placed::Behind(head))
+            }
             "overtaken" => Ok(Placed::Overtaken(head)),
             _ => Ok(Placed::Otherwise(head)),
         }
@@ -119,6 +126,7 @@ impl PostgresStore {
     fn lose(&mut self) {
         if let Some(session) = self.session.take() {
             self.lost = Some(session.backend);
+            self.numbers.clear();
         }
     }
 }
@@ -137,8 +145,13 @@ impl BatchStore for PostgresStore {
         self.server.options.look_up_for
     }
 
-    async fn append_if_as_planned(&mut self, batch: &[Command], plan: &Plan) -> Result<Placed, Fault> {
-        self.call(batch, plan, Confirm::Assumptions).await
+    async fn append_if_as_planned(
+        &mut self,
+        batch: &[Command],
+        plan: &Plan,
+        confirm: Confirm,
+    ) -> Result<Placed, Fault> {
+        self.call(batch, plan, confirm).await
     }
 
     async fn begin(&mut self) -> Result<(Head, i64), Fault> {

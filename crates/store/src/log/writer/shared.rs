@@ -25,6 +25,21 @@ pub(crate) enum Placed {
     Otherwise(Head),
 }
 
+/// How much of a plan the database confirms before it adds anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirm {
+    /// All that it depends on: every stream that a command of the batch expects, every request id.
+    All,
+    /// What the keys do not: they know the streams that the batch writes to, and the requests that it adds.
+    WhatIsRead,
+    /// What it adds to: the rest was looked up under the lock.
+    Additions,
+}
+
+/// After the keys refused a batch, so many have everything confirmed: what one caller repeats, or another process
+/// writes to, may well come again.
+const CONFIRM_ALL: u32 = 64;
+
 /// After another process's batch came between, so many batches lock before they are stamped.
 const LOCK_FIRST: u32 = 8;
 
@@ -62,7 +77,8 @@ impl Writer {
             if plan.is_empty() {
                 return Ok(None);
             }
-            match self.store.append_if_as_planned(batch, &plan).await {
+            let confirm = self.confirm();
+            match self.store.append_if_as_planned(batch, &plan, confirm).await {
                 Ok(Placed::Behind(end)) => return Ok(Some(self.placed(batch, plan, end))),
                 Ok(Placed::Otherwise(end)) => {
                     self.publish(end);
@@ -72,7 +88,7 @@ impl Writer {
                     self.publish(end);
                     self.lock_first = LOCK_FIRST;
                 }
-                Err(fault @ Fault::Constraint(_)) => return Err(self.undo(fault).await),
+                Err(fault @ Fault::Constraint(_)) => return Ok(self.refused_by_the_keys(fault).await),
                 Err(fault) => {
                     let fault = self.undo(fault).await;
                     return self.look_up_outcome(batch, &plan, fault).await.map(Some);
@@ -98,7 +114,8 @@ impl Writer {
             self.store.rollback().await;
             return Ok(None);
         }
-        match self.store.append_if_as_planned(batch, &plan).await {
+        let confirm = self.confirm();
+        match self.store.append_if_as_planned(batch, &plan, confirm).await {
             Ok(Placed::Behind(end)) => {
                 if let Err(fault) = self.store.commit().await {
                     let fault = self.undo(fault).await;
@@ -110,8 +127,24 @@ impl Writer {
                 self.store.rollback().await;
                 Ok(None)
             }
+            Err(fault @ Fault::Constraint(_)) => Ok(self.refused_by_the_keys(fault).await),
             Err(fault) => Err(self.undo(fault).await),
         }
+    }
+
+    fn confirm(&mut self) -> Confirm {
+        if self.look_first == 0 {
+            return Confirm::WhatIsRead;
+        }
+        self.look_first -= 1;
+        Confirm::All
+    }
+
+    /// What was assumed is not so, or an event's id is taken, which is found out under the lock.
+    async fn refused_by_the_keys(&mut self, fault: Fault) -> Option<Answers> {
+        self.undo(fault).await;
+        self.look_first = CONFIRM_ALL;
+        None
     }
 
     /// The plan of a batch on the log as it most probably is.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::Placed;
+use super::{Confirm, Placed};
 use crate::fault::Fault;
 use crate::log::command::Command;
 use crate::log::heads::StreamHead;
@@ -41,9 +41,14 @@ pub(crate) trait BatchStore: Send {
     }
 
     /// Appends a batch if the log is as its plan assumed, and says where it landed; outside a transaction it is
-    /// durable then. Called where the log is shared.
-    async fn append_if_as_planned(&mut self, batch: &[Command], plan: &Plan) -> Result<Placed, Fault> {
-        let _ = batch;
+    /// durable then. What is left to the keys is refused as a constraint. Called where the log is shared.
+    async fn append_if_as_planned(
+        &mut self,
+        batch: &[Command],
+        plan: &Plan,
+        confirm: Confirm,
+    ) -> Result<Placed, Fault> {
+        let _ = (batch, confirm);
         Ok(Placed::Otherwise(plan.head))
     }
 
