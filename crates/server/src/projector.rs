@@ -207,9 +207,9 @@ pub(crate) async fn project(
     }
 }
 
-/// Events without a gap, and the position and leaf hash of the last one.
+/// Events without a gap, piece by piece, and the position and leaf hash of the last one.
 struct Page {
-    events: Vec<Shown>,
+    events: Vec<Vec<Shown>>,
     end: Option<(i64, [u8; 32])>,
 }
 
@@ -217,11 +217,14 @@ struct Page {
 /// What is not fresh is read, and the last one always: its hash says how far the views are.
 async fn page(log: &dyn EventLog, fresh: &Fresh, after: i64, to_position: i64) -> Result<Page, Failure> {
     let (mut events, next_fresh) = fresh.take(after, to_position, BATCH_EVENTS - 1);
-    let mut position = events.last().map_or(after, |last| last.position);
+    let mut position = events.last().and_then(|run| run.last()).map_or(after, |last| last.position);
+    let room = BATCH_EVENTS.saturating_sub(usize::try_from(position - after).unwrap_or(usize::MAX)).max(1);
     let to = next_fresh.map_or(to_position, |next| to_position.min(next - 1)).max(position + 1);
-    let wanted = usize::try_from(to - position).unwrap_or(1).min(BATCH_EVENTS - events.len());
+    let wanted = usize::try_from(to - position).unwrap_or(1).min(room);
     let mut end = None;
-    for (place, stored) in log.read_all(position, wanted).await?.iter().enumerate() {
+    let stored = log.read_all(position, wanted).await?;
+    let mut read = Vec::with_capacity(stored.len());
+    for (place, stored) in stored.iter().enumerate() {
         if place % EVENTS_AT_ONCE == EVENTS_AT_ONCE - 1 {
             // The batch before this one is written meanwhile, statement by statement.
             tokio::task::yield_now().await;
@@ -231,7 +234,8 @@ async fn page(log: &dyn EventLog, fresh: &Fresh, after: i64, to_position: i64) -
             return Err(Failure::broken(format!("event {position} is missing in the log")));
         }
         end = Some((position, stored.leaf_hash));
-        events.push(Shown::read(stored)?);
+        read.push(Shown::read(stored)?);
     }
+    events.push(read);
     Ok(Page { events, end })
 }

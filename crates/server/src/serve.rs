@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Server as Transport;
 
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::grpc::{Api, Border, Calls, READERS_MAX, pages_at_once};
+use crate::grpc::{Api, Border, Calls, READERS_MAX, Services, pages_at_once};
 use crate::projector::{Fresh, Progress, Projector};
 use crate::services::bench::bench_service_server::BenchServiceServer;
 use crate::services::contract_service_server::ContractServiceServer;
@@ -170,6 +171,17 @@ async fn serve(
             $service.max_decoding_message_size(REQUEST_BYTES_MAX).max_encoding_message_size(ANSWER_BYTES_MAX)
         };
     }
+    let tickets = bounded!(TicketServiceServer::new(api.clone()));
+    let mut others = Routes::builder();
+    others
+        .add_service(reflection.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(reflection_alpha.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(health.max_decoding_message_size(SMALL_BYTES_MAX).max_encoding_message_size(SMALL_BYTES_MAX))
+        .add_service(bounded!(ContractServiceServer::new(api.clone())))
+        .add_service(bounded!(PolicyServiceServer::new(api.clone())))
+        .add_service(bounded!(LedgerServiceServer::new(api.clone())))
+        .add_service(bounded!(LogServiceServer::new(api.clone())));
+    let bench = config.bench.then(|| bounded!(BenchServiceServer::new(api)));
     let serving = Transport::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
@@ -183,22 +195,17 @@ async fn serve(
         .initial_connection_window_size(Some(4 * 1024 * 1024))
         .timeout(CALL_TIMEOUT)
         .layer(Border::new(config.simulated_clock, calls.clone()))
-        .add_service(reflection.max_decoding_message_size(SMALL_BYTES_MAX))
-        .add_service(reflection_alpha.max_decoding_message_size(SMALL_BYTES_MAX))
-        .add_service(health.max_decoding_message_size(SMALL_BYTES_MAX).max_encoding_message_size(SMALL_BYTES_MAX))
-        .add_service(bounded!(TicketServiceServer::new(api.clone())))
-        .add_service(bounded!(ContractServiceServer::new(api.clone())))
-        .add_service(bounded!(PolicyServiceServer::new(api.clone())))
-        .add_service(bounded!(LedgerServiceServer::new(api.clone())))
-        .add_service(bounded!(LogServiceServer::new(api.clone())))
-        .add_optional_service(config.bench.then(|| bounded!(BenchServiceServer::new(api))))
-        .serve_with_incoming_shutdown(connections::accept(listener, end), {
-            let stopping = stopping.clone();
-            async move {
-                shutdown.await;
-                stopping.cancel();
-            }
-        });
+        .serve_with_incoming_shutdown(
+            Services::new(tickets, bench, others.routes()),
+            connections::accept(listener, end),
+            {
+                let stopping = stopping.clone();
+                async move {
+                    shutdown.await;
+                    stopping.cancel();
+                }
+            },
+        );
     // A shutdown has a hard bound: calls get their answers, but a client that holds a
     // stream cannot hold the server.
     let overdue = async {

@@ -11,6 +11,7 @@ mod page;
 mod parse;
 mod policy;
 mod render;
+mod services;
 mod status;
 mod ticket;
 mod ticket_query;
@@ -39,6 +40,7 @@ use crate::state::{Folded, Opening, Policies, Seen};
 pub(crate) use border::{Border, Calls};
 pub(crate) use encoded::EncodedEvents;
 pub(crate) use log_reading::{READERS_MAX, pages_at_once};
+pub(crate) use services::Services;
 
 /// How long a query waits for the views to reach a position.
 const VIEWS_WAIT: Duration = Duration::from_secs(5);

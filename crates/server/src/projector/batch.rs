@@ -47,19 +47,43 @@ impl Shown {
             event,
         })
     }
+
+    /// What an assessment takes back.
+    fn reversed(&self) -> &[PostingRef] {
+        match &self.event {
+            Some(Event::WorkAssessed(assessed)) => &assessed.reversed,
+            Some(Event::QuoteAssessed(assessed)) => &assessed.reversed,
+            _ => &[],
+        }
+    }
+
+    /// What an assessment posts.
+    fn posted(&self) -> &[Segment] {
+        match &self.event {
+            Some(Event::WorkAssessed(assessed)) => &assessed.posted,
+            Some(Event::QuoteAssessed(assessed)) => &assessed.posted,
+            _ => &[],
+        }
+    }
 }
 
 /// What events make of the views, and the number of the last entry then. The batch
 /// still lacks where it ends.
 pub(super) async fn rows(
     writer: &mut dyn ViewsWriter,
-    events: &[Shown],
+    events: &[Vec<Shown>],
     number: i64,
 ) -> Result<(ViewBatch, i64), Failure> {
     let before = posted_before(writer, events).await?;
-    let mut batch =
-        Batch { rows: ViewBatch::default(), number, before, posted: HashMap::new(), words: Words::default() };
-    for shown in events {
+    let entries = events.iter().flatten().map(|shown| shown.reversed().len() + shown.posted().len()).sum();
+    let mut batch = Batch {
+        rows: ViewBatch { entries: Vec::with_capacity(entries), ..ViewBatch::default() },
+        number,
+        before,
+        posted: HashMap::with_capacity(entries),
+        words: Words::default(),
+    };
+    for shown in events.iter().flatten() {
         if let Some(event) = &shown.event {
             batch.take(shown, event)?;
         }
@@ -71,13 +95,9 @@ pub(super) async fn rows(
 /// because one correction may reverse hundreds.
 async fn posted_before(
     writer: &mut dyn ViewsWriter,
-    events: &[Shown],
+    events: &[Vec<Shown>],
 ) -> Result<HashMap<PostingRef, EntryRow>, Failure> {
-    let reversed = events.iter().flat_map(|shown| match &shown.event {
-        Some(Event::WorkAssessed(assessed)) => &assessed.reversed[..],
-        Some(Event::QuoteAssessed(assessed)) => &assessed.reversed[..],
-        _ => &[],
-    });
+    let reversed = events.iter().flatten().flat_map(Shown::reversed);
     let named: BTreeSet<(Uuid, u32)> = reversed.map(|posting| (posting.assessment.0, posting.index)).collect();
     if named.is_empty() {
         return Ok(HashMap::new());

@@ -17,9 +17,45 @@ use super::batch::Shown;
 /// Events kept at most: twice what gathers under load between two batches.
 const EVENTS_MAX: usize = 4_096;
 
-/// Events by their position.
+/// Events on their way.
 #[derive(Default)]
-pub(crate) struct Fresh(Mutex<BTreeMap<i64, Shown>>);
+pub(crate) struct Fresh(Mutex<Kept>);
+
+/// What each command left, by the position of its first event. A list per command: to move many events about, or to
+/// make one list of them all, takes longer than to show them.
+#[derive(Default)]
+struct Kept {
+    runs: BTreeMap<i64, Vec<Shown>>,
+    events: usize,
+}
+
+impl Kept {
+    fn put(&mut self, first: i64, run: Vec<Shown>) {
+        self.events += run.len();
+        self.runs.insert(first, run);
+    }
+
+    fn remove(&mut self, first: i64) -> Option<Vec<Shown>> {
+        let run = self.runs.remove(&first)?;
+        self.events -= run.len();
+        Some(run)
+    }
+
+    fn first(&self) -> Option<i64> {
+        self.runs.first_key_value().map(|(first, _)| *first)
+    }
+
+    /// Lets go what is before a position.
+    fn forget_before(&mut self, position: i64) {
+        while let Some(first) = self.first().filter(|first| *first < position) {
+            let Some(mut run) = self.remove(first) else { return };
+            let before = usize::try_from(position - first).unwrap_or(usize::MAX);
+            if before < run.len() {
+                self.put(position, run.split_off(before));
+            }
+        }
+    }
+}
 
 impl Fresh {
     /// Leaves what a command appended, and where it was imported from.
@@ -38,40 +74,42 @@ impl Fresh {
         if receipt.repeated {
             return;
         }
-        let mut fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if fresh.len() >= EVENTS_MAX {
-            return;
-        }
-        for (appended, (occurred_at_us, event)) in receipt.events.iter().zip(events) {
-            let shown = Shown {
-                position: appended.position,
-                stream: appended.stream.clone(),
-                version: appended.version,
-                event_id: appended.event_id,
-                occurred_at_us,
-                recorded_at_us: receipt.recorded_at_us,
-                origin: origin.cloned(),
-                event,
-            };
-            fresh.insert(appended.position, shown);
+        let shown = receipt.events.iter().zip(events).map(|(appended, (occurred_at_us, event))| Shown {
+            position: appended.position,
+            stream: appended.stream.clone(),
+            version: appended.version,
+            event_id: appended.event_id,
+            occurred_at_us,
+            recorded_at_us: receipt.recorded_at_us,
+            origin: origin.cloned(),
+            event,
+        });
+        let shown = shown.collect();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.events < EVENTS_MAX {
+            kept.put(receipt.first_position, shown);
         }
     }
 
     /// Takes the unbroken run of events after a position and before another, so many at
     /// most, and says where the next one after the run is. What lies before is let go.
-    pub(super) fn take(&self, after: i64, before: i64, limit: usize) -> (Vec<Shown>, Option<i64>) {
-        let mut fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if fresh.first_key_value().is_some_and(|(first, _)| *first <= after) {
-            *fresh = fresh.split_off(&(after + 1));
-        }
-        let mut run = Vec::new();
+    pub(super) fn take(&self, after: i64, before: i64, limit: usize) -> (Vec<Vec<Shown>>, Option<i64>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.forget_before(after + 1);
+        let mut taken = Vec::with_capacity(kept.runs.len());
+        let end = before.min((after + 1).saturating_add_unsigned(limit as u64));
         let mut next = after + 1;
-        while run.len() < limit && next < before {
-            let Some(shown) = fresh.remove(&next) else { break };
-            run.push(shown);
-            next += 1;
+        while next < end
+            && let Some(mut run) = kept.remove(next)
+        {
+            let room = usize::try_from(end - next).unwrap_or(usize::MAX);
+            if room < run.len() {
+                kept.put(end, run.split_off(room));
+            }
+            next = next.saturating_add_unsigned(run.len() as u64);
+            taken.push(run);
         }
-        (run, fresh.first_key_value().map(|(first, _)| *first))
+        (taken, kept.first())
     }
 }
 
@@ -101,7 +139,7 @@ mod tests {
 
     fn taken(fresh: &Fresh, after: i64, before: i64, limit: usize) -> (Vec<i64>, Option<i64>) {
         let (run, next) = fresh.take(after, before, limit);
-        (run.iter().map(|shown| shown.position).collect(), next)
+        (run.iter().flatten().map(|shown| shown.position).collect(), next)
     }
 
     #[test]
@@ -114,6 +152,7 @@ mod tests {
         assert_eq!(taken(&fresh, 5, 100, 100), (vec![6], Some(8)));
         assert_eq!(taken(&fresh, 6, 100, 100), (vec![], Some(8)), "the event at 7 is not here");
         assert_eq!(taken(&fresh, 8, 100, 100), (vec![9], None), "what lies before is let go");
+        assert_eq!(fresh.0.lock().unwrap().events, 0);
     }
 
     #[test]
