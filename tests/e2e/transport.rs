@@ -204,3 +204,29 @@ async fn reflection_lists_what_is_served_to_newer_and_older_clients() {
         assert!(!listed.iter().any(|service| service.contains("bench")), "{listed:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_service_is_called_and_no_method_is_unimplemented() {
+    let house = House::ready().await;
+    let channel = narrow(&house).await;
+    let called = async |path: &'static str| {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<pb::GetTicketRequest, pb::GetTicketResponse>::default();
+        let path = path.parse().unwrap();
+        client.unary(tonic::Request::new(pb::GetTicketRequest::default()), path, codec).await.unwrap_err().code()
+    };
+    // The method is reached: it wants a key.
+    assert_eq!(called("/beleg.v1.TicketService/GetTicket").await, Code::InvalidArgument);
+    for nothing in [
+        "/beleg.v1.TicketService/GetTickets",
+        "/beleg.v1.TicketService",
+        "/beleg.v1.TicketServices/GetTicket",
+        "/other/beleg.v1.TicketService/GetTicket",
+        "/beleg.v1.LedgerService/GetTicket",
+        "/beleg.bench.v1.BenchService/Append",
+        "/",
+    ] {
+        assert_eq!(called(nothing).await, Code::Unimplemented, "{nothing}");
+    }
+}
