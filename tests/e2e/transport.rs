@@ -214,10 +214,20 @@ async fn what_no_service_is_called_and_no_method_is_unimplemented() {
         client.ready().await.unwrap();
         let codec = tonic_prost::ProstCodec::<pb::GetTicketRequest, pb::GetTicketResponse>::default();
         let path = path.parse().unwrap();
-        client.unary(tonic::Request::new(pb::GetTicketRequest::default()), path, codec).await.unwrap_err().code()
+        let answer = client.unary(tonic::Request::new(pb::GetTicketRequest::default()), path, codec).await;
+        answer.err().map(|status| status.code())
     };
-    // The method is reached: it wants a key.
-    assert_eq!(called("/beleg.v1.TicketService/GetTicket").await, Code::InvalidArgument);
+    // Each service has its methods, whatever they say of an empty message.
+    for method in [
+        "/beleg.v1.TicketService/GetTicket",
+        "/beleg.v1.ContractService/GetContract",
+        "/beleg.v1.PolicyService/PublishPolicy",
+        "/beleg.v1.LedgerService/ExplainEntry",
+        "/beleg.v1.LogService/GetLogStatus",
+        "/grpc.health.v1.Health/Check",
+    ] {
+        assert_ne!(called(method).await, Some(Code::Unimplemented), "{method}");
+    }
     for nothing in [
         "/beleg.v1.TicketService/GetTickets",
         "/beleg.v1.TicketService",
@@ -227,6 +237,6 @@ async fn what_no_service_is_called_and_no_method_is_unimplemented() {
         "/beleg.bench.v1.BenchService/Append",
         "/",
     ] {
-        assert_eq!(called(nothing).await, Code::Unimplemented, "{nothing}");
+        assert_eq!(called(nothing).await, Some(Code::Unimplemented), "{nothing}");
     }
 }

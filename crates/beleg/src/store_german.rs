@@ -212,7 +212,11 @@ fn opening(error: &OpenError) -> String {
             format!("{} ist die Datenbank eines anderen Programms: ein anderes Verzeichnis angeben", path.display())
         }
         OpenError::OtherBuild { path, version } => {
-            format!("{} hat das Schema {version} eines anders gebauten Programms", path.display())
+            format!(
+                "{} hat das Schema {version} eines anders gebauten Programms: dieses verwenden oder einen anderen Ort \
+                 angeben",
+                path.display()
+            )
         }
         OpenError::NotMigrated { path, found, known } => format!(
             "{} hat das Schema {found}, dieses Programm braucht {known}: beleg database init mit der Rolle, der es \

@@ -218,7 +218,7 @@ struct Page {
 async fn page(log: &dyn EventLog, fresh: &Fresh, after: i64, to_position: i64) -> Result<Page, Failure> {
     let (mut events, next_fresh) = fresh.take(after, to_position, BATCH_EVENTS - 1);
     let mut position = events.last().and_then(|run| run.last()).map_or(after, |last| last.position);
-    let room = BATCH_EVENTS.saturating_sub(usize::try_from(position - after).unwrap_or(usize::MAX)).max(1);
+    let room = BATCH_EVENTS - events.iter().map(Vec::len).sum::<usize>();
     let to = next_fresh.map_or(to_position, |next| to_position.min(next - 1)).max(position + 1);
     let wanted = usize::try_from(to - position).unwrap_or(1).min(room);
     let mut end = None;

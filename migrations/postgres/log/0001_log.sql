@@ -87,10 +87,12 @@ ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
 -- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
--- that never decrease, versions without a gap in their stream, behind a request's first event those that it counts. Once per
--- statement, for all the rows it added, which must come in the order of their positions: then each row's predecessor, in
--- the log, in its request and mostly in its stream, is the row before it, and only where it is not the table is asked.
--- What holds of every row and the one before it holds of all of them: a second row in its place is refused by the keys.
+-- that never decrease, versions without a gap in their stream and in the log's order, and behind a request's first event
+-- those that it counts and no others. Once per statement, for all the rows it added, which must come in the order of their
+-- positions: then each row's predecessor, in the log, in its request and mostly in its stream, is the row before it, and
+-- only where it is not the table is asked. A request may go on in the next statement; that nothing else begins there is
+-- not looked at. What holds of every row and the one before it holds of all of them: a second row in its place is refused
+-- by the keys.
 CREATE FUNCTION beleg_log.check_sequence() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     _fault text;
@@ -109,7 +111,7 @@ BEGIN
                recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
                CASE
                    WHEN request_seal IS NOT NULL THEN coalesce(counted_before <= position, true)
-                   WHEN request_before = request_id AND counted_before IS NOT NULL THEN counted_before > position
+                   WHEN counted_before > position THEN request_before = request_id
                    ELSE (SELECT f.position + f.request_events FROM beleg_log.events f
                          WHERE f.request_id = a.request_id AND f.request_seal IS NOT NULL) > position
                END AS request_counts_it,
@@ -118,8 +120,8 @@ BEGIN
                    -- Values rather than EXISTS: for that the planner would read the whole table into a hash.
                    WHEN version = 1 THEN (SELECT s.stream_id FROM beleg_log.streams s
                                           WHERE s.stream_id = a.stream_id) IS NOT NULL
-                   ELSE (SELECT e.version FROM beleg_log.events e
-                         WHERE e.stream_id = a.stream_id AND e.version = a.version - 1) IS NOT NULL
+                   ELSE (SELECT e.position FROM beleg_log.events e
+                         WHERE e.stream_id = a.stream_id AND e.version = a.version - 1) < position
                END AS version_follows
         FROM (
             SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, position_before,

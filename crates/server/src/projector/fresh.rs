@@ -6,7 +6,7 @@
 //! before the start, and what found no room. The last event of every batch always is.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use beleg_domain::event::Event;
 use beleg_domain::ticket::command::Draft;
@@ -14,7 +14,7 @@ use beleg_store::Appended;
 
 use super::batch::Shown;
 
-/// Events kept at most: twice what gathers under load between two batches.
+/// With so many events nobody leaves more: twice what gathers under load between two batches.
 const EVENTS_MAX: usize = 4_096;
 
 /// Events on their way.
@@ -32,7 +32,10 @@ struct Kept {
 impl Kept {
     fn put(&mut self, first: i64, run: Vec<Shown>) {
         self.events += run.len();
-        self.runs.insert(first, run);
+        // A database that went back to an earlier state gives positions out again.
+        if let Some(replaced) = self.runs.insert(first, run) {
+            self.events -= replaced.len();
+        }
     }
 
     fn remove(&mut self, first: i64) -> Option<Vec<Shown>> {
@@ -74,6 +77,9 @@ impl Fresh {
         if receipt.repeated {
             return;
         }
+        if self.kept().events >= EVENTS_MAX {
+            return;
+        }
         let shown = receipt.events.iter().zip(events).map(|(appended, (occurred_at_us, event))| Shown {
             position: appended.position,
             stream: appended.stream.clone(),
@@ -85,16 +91,17 @@ impl Fresh {
             event,
         });
         let shown = shown.collect();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.events < EVENTS_MAX {
-            kept.put(receipt.first_position, shown);
-        }
+        self.kept().put(receipt.first_position, shown);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the unbroken run of events after a position and before another, so many at
     /// most, and says where the next one after the run is. What lies before is let go.
     pub(super) fn take(&self, after: i64, before: i64, limit: usize) -> (Vec<Vec<Shown>>, Option<i64>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         kept.forget_before(after + 1);
         let mut taken = Vec::with_capacity(kept.runs.len());
         let end = before.min((after + 1).saturating_add_unsigned(limit as u64));

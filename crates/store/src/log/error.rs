@@ -196,7 +196,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The schema has this program's number, but was made by another build.
-    #[error("{path} has the schema {version} of another build of this program")]
+    #[error(
+        "{path} has the schema {version} of another build of this program: use the build that made it, or another place"
+    )]
     OtherBuild {
         /// The file, or the database.
         path: PathBuf,

@@ -10,7 +10,7 @@ pub(crate) struct StreamHead {
     pub(crate) version: i64,
 }
 
-/// Two generations of equal size: what is used moves to the young one, and when that is full the old one is dropped.
+/// Two generations of equal size: what is put moves to the young one, and when that is full the old one is dropped.
 /// So at least the last `capacity` streams are remembered, without a list to keep in order.
 #[derive(Debug)]
 pub(crate) struct Remembered<V> {

@@ -349,6 +349,13 @@ async fn triggers_refuse_the_owner_too() {
         insert.replace("gen_random_uuid(), decode(repeat('00', 64), 'hex'), 1", request)
     };
     let next = || insert(4, 2, 3, "recorded_at_us");
+    let first_of = |request: u8, insert: String, count: u8| {
+        of_request(insert, &format!("lpad('{request}', 32, '0')::uuid, decode(repeat('00', 64), 'hex'), {count}"))
+    };
+    let further_of = |request: u8, insert: String| {
+        of_request(insert, &format!("lpad('{request}', 32, '0')::uuid, NULL::bytea, NULL::integer"))
+    };
+    let of_a = |position: i64| insert(position, 2, position - 1, "recorded_at_us");
     for wrong in [
         of_request(next(), "gen_random_uuid(), NULL, NULL"),
         of_request(next(), "request_id, NULL, NULL"),
@@ -366,13 +373,14 @@ async fn triggers_refuse_the_owner_too() {
         both(insert(4, 2, 3, "recorded_at_us + 1"), insert(5, 2, 4, "recorded_at_us")),
         // In one statement the rows come in order, and a request ends where its count does.
         both(insert(5, 2, 4, "recorded_at_us"), insert(4, 2, 3, "recorded_at_us")),
-        both(
-            of_request(next(), "gen_random_uuid(), decode(repeat('00', 64), 'hex'), 2"),
-            insert(5, 2, 4, "recorded_at_us"),
-        ),
-        both(
-            of_request(next(), "'00000000-0000-0000-0000-000000000001'::uuid, decode(repeat('00', 64), 'hex'), 1"),
-            of_request(insert(5, 2, 4, "recorded_at_us"), "'00000000-0000-0000-0000-000000000001'::uuid, NULL, NULL"),
+        both(first_of(1, of_a(4), 2), of_a(5)),
+        both(first_of(1, of_a(4), 1), further_of(1, of_a(5))),
+        both(first_of(1, of_a(4), 3), both(first_of(2, of_a(5), 1), further_of(1, of_a(6)))),
+        // Another one's count is not one's own.
+        format!(
+            "{}; {}",
+            first_of(1, of_a(4), 3),
+            both(first_of(2, of_a(5), 9), both(further_of(1, of_a(6)), further_of(1, of_a(7))))
         ),
     ] {
         let error = sqlx::raw_sql(AssertSqlSafe(wrong.clone())).execute(&mut shell).await.map(drop).expect_err(&wrong);
@@ -380,11 +388,10 @@ async fn triggers_refuse_the_owner_too() {
         assert!(["23000", "23505", "23514"].contains(&code.as_deref().unwrap_or_default()), "{wrong}: {error}");
     }
     // What does follow is taken: the refusals above are about what they seem to be.
-    let counted = both(
-        of_request(next(), "'00000000-0000-0000-0000-000000000001'::uuid, decode(repeat('00', 64), 'hex'), 2"),
-        of_request(insert(5, 2, 4, "recorded_at_us"), "'00000000-0000-0000-0000-000000000001'::uuid, NULL, NULL"),
-    );
-    for right in [next(), both(next(), insert(5, 2, 4, "recorded_at_us + 1")), counted] {
+    let counted = both(first_of(1, of_a(4), 2), both(further_of(1, of_a(5)), first_of(2, of_a(6), 1)));
+    // A request may go on in the next statement.
+    let going_on = format!("{}; {}", first_of(1, of_a(4), 3), both(further_of(1, of_a(5)), further_of(1, of_a(6))));
+    for right in [next(), both(next(), insert(5, 2, 4, "recorded_at_us + 1")), counted, going_on] {
         let undone = format!("BEGIN; {right}; ROLLBACK");
         sqlx::raw_sql(AssertSqlSafe(undone)).execute(&mut shell).await.unwrap();
     }

@@ -113,6 +113,55 @@ async fn a_stream_that_another_server_moved_is_judged_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_keys_refuse_is_judged_as_it_is_and_harms_nobody_else() {
+    let Some(database) = Database::new().await else { return };
+    let (here, there) = (open(&database).await, open(&database).await);
+    let mut strangers = 0;
+    let mut stranger = || {
+        strangers += 1;
+        command(&format!("stranger-{strangers}"), 0, 1)
+    };
+    let mut version = 0;
+    for round in 0..4 {
+        // So many batches that this server leaves it to the keys again, and knows the stream by its number.
+        for _ in 0..70 {
+            here.append(command("a", version, 1)).await.unwrap();
+            version += 1;
+        }
+        there.append(command("a", version, 1)).await.unwrap();
+        let conflict = Err(AppendError::Conflict { stream: "a".into(), expected: version, actual: version + 1 });
+        let writing = command("a", version, 1);
+        let mut reading = stranger();
+        reading.expectations.push(("a".into(), version));
+        let (writing, reading) = (here.append(writing), here.append(reading));
+        let (wrote, read, unharmed) = match round % 2 {
+            0 => tokio::join!(writing, reading, here.append(stranger())),
+            _ => {
+                let (read, wrote, unharmed) = tokio::join!(reading, writing, here.append(stranger()));
+                (wrote, read, unharmed)
+            }
+        };
+        assert_eq!((wrote, read), (conflict.clone(), conflict));
+        assert!(unharmed.is_ok());
+        version += 1;
+        for _ in 0..70 {
+            here.append(stranger()).await.unwrap();
+        }
+        let once = stranger();
+        let first = there.append(once.clone()).await.unwrap();
+        let (again, unharmed) = tokio::join!(here.append(once), here.append(stranger()));
+        assert!(unharmed.is_ok());
+        let again = again.unwrap();
+        assert_eq!((again.repeated, again.events), (true, first.events));
+    }
+    let events = all(&*here).await;
+    let of_a = events.iter().filter(|event| &*event.stream == "a");
+    assert!(of_a.map(|event| event.version).eq(1..=version));
+    // Each stranger but those that read has its event.
+    assert_eq!(events.len() as i64, 1 + version + strangers - 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_together_create_one_log() {
     let Some(database) = Database::new().await else { return };
     let opening: Vec<_> = (0..6)

@@ -1,6 +1,6 @@
 //! A planned batch as the arguments of `beleg_log.append`: one array per column.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::Arguments as _;
@@ -46,8 +46,8 @@ struct Event<'b> {
 }
 
 impl<'b> Rows<'b> {
-    /// What to insert, and what to ask first. Streams whose numbers are known need not be asked about where the keys
-    /// confirm them.
+    /// What to insert, and what to ask first. A stream whose number is known need not be asked about where the keys
+    /// confirm it; where everything is looked up, the numbers are as well.
     pub(super) fn of(
         batch: &'b [Command],
         plan: &'b Plan,
@@ -65,7 +65,7 @@ impl<'b> Rows<'b> {
             bytes: accepted.iter().map(|command| command.bytes).sum(),
         };
         let mut references = References::default();
-        if confirm != Confirm::All {
+        if confirm == Confirm::WhatIsRead {
             let written = accepted.iter().flat_map(|command| &command.events).map(|event| &*event.stream);
             references.0.extend(written.filter_map(|stream| Some((stream, numbers.get(stream)?))));
         }
@@ -135,11 +135,15 @@ impl<'b> Rows<'b> {
         Ok(values)
     }
 
-    /// Remembers the numbers of the streams that the database was asked about, as far as there are such streams. Not
-    /// those of new ones: the transaction may still come to nothing.
+    /// Remembers the numbers of the streams that the database was asked about and that are written to. Not those of new
+    /// ones: the transaction may still come to nothing.
     pub(super) fn learn(&self, stream_ids: &[Option<i64>], numbers: &mut Remembered<i64>) {
-        for (stream, id) in self.streams.iter().zip(stream_ids).filter(|(stream, _)| stream.number == 0) {
-            if let Some(id) = id {
+        let written: HashSet<i64> = self.events.iter().map(|row| row.stream).collect();
+        for ((stream, id), place) in self.streams.iter().zip(stream_ids).zip(1..) {
+            if let Some(id) = id
+                && stream.number == 0
+                && written.contains(&-place)
+            {
                 numbers.put(Arc::clone(stream.name), *id);
             }
         }

@@ -107,7 +107,12 @@ impl PostgresStore {
 
     async fn call(&mut self, batch: &[Command], plan: &Plan, confirm: Confirm) -> Result<Placed, Fault> {
         let batch = Rows::of(batch, plan, confirm, &self.numbers).map_err(sqlx::Error::Encode)?;
-        let rows = self.rows(APPEND, batch.arguments().map_err(sqlx::Error::Encode)?).await?;
+        let answered = self.rows(APPEND, batch.arguments().map_err(sqlx::Error::Encode)?).await;
+        if let Err(Fault::Constraint(_)) = &answered {
+            // Mostly it is a version that is at fault. If it was a number, it is asked for again.
+            self.numbers.clear();
+        }
+        let rows = answered?;
         let Some(row) = rows.first() else {
             return Err(Fault::Unavailable(UnavailableReason::Corrupt, "append gave no answer".into()));
         };

@@ -32,7 +32,7 @@ pub(crate) enum Confirm {
     All,
     /// What the keys do not: they know the streams that the batch writes to, and the requests that it adds.
     WhatIsRead,
-    /// What it adds to: the rest was looked up under the lock.
+    /// Nothing more: all of it was looked up under the lock. The streams of accepted commands are named for their numbers.
     Additions,
 }
 
@@ -88,7 +88,7 @@ impl Writer {
                     self.publish(end);
                     self.lock_first = LOCK_FIRST;
                 }
-                Err(fault @ Fault::Constraint(_)) => return Ok(self.refused_by_the_keys(fault).await),
+                Err(fault @ Fault::Constraint(_)) => return Ok(self.refused_by_the_keys(&fault).await),
                 Err(fault) => {
                     let fault = self.undo(fault).await;
                     return self.look_up_outcome(batch, &plan, fault).await.map(Some);
@@ -127,7 +127,7 @@ impl Writer {
                 self.store.rollback().await;
                 Ok(None)
             }
-            Err(fault @ Fault::Constraint(_)) => Ok(self.refused_by_the_keys(fault).await),
+            Err(fault @ Fault::Constraint(_)) => Ok(self.refused_by_the_keys(&fault).await),
             Err(fault) => Err(self.undo(fault).await),
         }
     }
@@ -140,9 +140,11 @@ impl Writer {
         Confirm::All
     }
 
-    /// What was assumed is not so, or an event's id is taken, which is found out under the lock.
-    async fn refused_by_the_keys(&mut self, fault: Fault) -> Option<Answers> {
-        self.undo(fault).await;
+    /// What was assumed is not so, and what is so is found out under the lock; or an event's id is taken, which refuses the
+    /// batch there once more.
+    async fn refused_by_the_keys(&mut self, fault: &Fault) -> Option<Answers> {
+        tracing::debug!(message = fault.message(), "a batch was refused by the keys");
+        self.store.rollback().await;
         self.look_first = CONFIRM_ALL;
         None
     }
