@@ -14,8 +14,8 @@ use beleg_store::Appended;
 
 use super::batch::Shown;
 
-/// With so many events nobody leaves more: twice what gathers under load between two batches.
-const EVENTS_MAX: usize = 4_096;
+/// With so many events nobody leaves more: several times what gathers under load between two batches, about 15 MiB.
+const EVENTS_MAX: usize = 16_384;
 
 /// Events on their way.
 #[derive(Default)]
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn it_holds_so_many_and_what_is_too_much_is_left_to_the_log() {
         let fresh = Fresh::default();
-        for position in 1..10_000 {
+        for position in 1..=2 * EVENTS_MAX as i64 {
             appended(&fresh, position..position + 1);
         }
         assert_eq!(taken(&fresh, 0, i64::MAX, usize::MAX).0.len(), EVENTS_MAX);
