@@ -376,6 +376,11 @@ async fn triggers_refuse_the_owner_too() {
         both(first_of(1, of_a(4), 2), of_a(5)),
         both(first_of(1, of_a(4), 1), further_of(1, of_a(5))),
         both(first_of(1, of_a(4), 3), both(first_of(2, of_a(5), 1), further_of(1, of_a(6)))),
+        // Each version has the one before it, but not in the log's order.
+        [insert(5, 1, 2, "recorded_at_us"), insert(6, 2, 5, "recorded_at_us"), insert(7, 1, 3, "recorded_at_us")]
+            .into_iter()
+            .chain([insert(8, 2, 4, "recorded_at_us")])
+            .fold(of_a(4), both),
         // Another one's count is not one's own.
         format!(
             "{}; {}",
