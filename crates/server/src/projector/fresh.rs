@@ -14,7 +14,7 @@ use beleg_store::Appended;
 
 use super::batch::Shown;
 
-/// With so many events nobody leaves more: several times what gathers under load between two batches, about 15 MiB.
+/// With so many events nobody leaves more: several times what gathers under load between two batches.
 const EVENTS_MAX: usize = 16_384;
 
 /// Events on their way.
