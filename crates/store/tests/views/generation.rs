@@ -84,6 +84,30 @@ async fn a_schema_that_a_dead_run_left_is_removed_and_one_of_a_living_run_is_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_planner_is_told_of_a_fresh_build_and_nobody_elses_tables_are_read_for_it() {
+    let Some(place) = Place::postgres().await else { return };
+    let house = House::of(place, 2).await;
+    let Place::Postgres(database) = &house.place else { panic!("a database") };
+    let mut shell = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE public.another_programs AS SELECT 1 AS id").execute(&mut shell).await.unwrap();
+    let mut fresh = Generation::begin(&house.storage()).await.unwrap();
+    let mut build = fresh.writer(&*house.log).await.unwrap();
+    build.apply(&house.up_to(2).await).await.unwrap();
+    build.finish().await.unwrap();
+    fresh.hold_serving().await.unwrap();
+    fresh.serve().await.unwrap();
+    // As long as nobody looked, the number of rows is -1.
+    let mut rows = async |table: &str| {
+        let sql = "SELECT reltuples::float8 FROM pg_class WHERE oid = $1::regclass";
+        sqlx::query_scalar::<_, f64>(sql).bind(table).fetch_one(&mut shell).await.unwrap()
+    };
+    for table in ["tickets", "entries", "balances", "contracts", "policies"] {
+        assert!(rows(&format!("beleg_views.{table}")).await >= 0.0, "{table}");
+    }
+    assert_eq!(rows("public.another_programs").await, -1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_are_exchanged_under_a_projector_and_readers_that_go_on() {
     let Some(place) = Place::postgres().await else { return };
     let house = House::of(place, 4).await;
