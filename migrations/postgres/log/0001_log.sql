@@ -86,6 +86,9 @@ ALTER TABLE beleg_log.streams ENABLE ALWAYS TRIGGER streams_are_not_changed;
 ALTER TABLE beleg_log.events ENABLE ALWAYS TRIGGER events_are_not_changed;
 ALTER TABLE beleg_log.personal ENABLE ALWAYS TRIGGER personal_is_not_changed;
 
+-- What of a row the next one must follow.
+CREATE TYPE beleg_log.step AS ("position" bigint, stream_id bigint, version bigint, recorded_at_us bigint, request_id uuid);
+
 -- What the functions below do, and an INSERT by hand might not: positions without a gap behind the log's end, stamps
 -- that never decrease, versions without a gap in their stream and in the log's order, and behind a request's first event
 -- those that it counts and no others. Once per statement, for all the rows it added, which must come in the order of their
@@ -105,18 +108,18 @@ BEGIN
     END INTO _fault
     FROM (
         SELECT CASE
-                   WHEN position_before IS NOT NULL THEN position = position_before + 1
+                   WHEN before IS NOT NULL THEN position = (before).position + 1
                    ELSE position = 1 OR recorded_before IS NOT NULL
                END AS follows,
                recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
                CASE
                    WHEN request_seal IS NOT NULL THEN coalesce(counted_before <= position, true)
-                   WHEN counted_before > position THEN request_before = request_id
+                   WHEN counted_before > position THEN (before).request_id = request_id
                    ELSE (SELECT f.position + f.request_events FROM beleg_log.events f
                          WHERE f.request_id = a.request_id AND f.request_seal IS NOT NULL) > position
                END AS request_counts_it,
                CASE
-                   WHEN stream_before = stream_id THEN version = version_before + 1
+                   WHEN (before).stream_id = stream_id THEN version = (before).version + 1
                    -- Values rather than EXISTS: for that the planner would read the whole table into a hash.
                    WHEN version = 1 THEN (SELECT s.stream_id FROM beleg_log.streams s
                                           WHERE s.stream_id = a.stream_id) IS NOT NULL
@@ -124,20 +127,19 @@ BEGIN
                          WHERE e.stream_id = a.stream_id AND e.version = a.version - 1) < position
                END AS version_follows
         FROM (
-            SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, position_before,
-                   stream_before, version_before, request_before, counted_before,
+            SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, before, counted_before,
                    CASE
-                       WHEN position_before IS NOT NULL THEN recorded_before
+                       WHEN before IS NOT NULL THEN (before).recorded_at_us
                        ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
                    END AS recorded_before
             FROM (
+                -- One look back a row, in one window: what is looked back for singly costs as much each time.
                 SELECT position, stream_id, version, recorded_at_us, request_id, request_seal,
-                       lag(position) OVER () AS position_before, lag(recorded_at_us) OVER () AS recorded_before,
-                       lag(stream_id) OVER () AS stream_before, lag(version) OVER () AS version_before,
-                       lag(request_id) OVER () AS request_before,
-                       max(position + request_events) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                           AS counted_before
+                       lag(ROW(position, stream_id, version, recorded_at_us, request_id)::beleg_log.step) OVER earlier
+                           AS before,
+                       max(position + request_events) OVER earlier AS counted_before
                 FROM added
+                WINDOW earlier AS (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
             ) b
         ) a
     ) checked
