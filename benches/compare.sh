@@ -10,11 +10,13 @@
 #
 # Needs jq, psql, protoc (UmaDB's build asks for it) and PostgreSQL's programs, or BELEG_TEST_POSTGRES_URL: a superuser's
 # URL, such as postgres://postgres@127.0.0.1:5432/postgres. It creates databases and roles there, and drops them again.
-# UmaDB goes into TOOLS (benches/.peers unless set); UMADB, PEERS and BELEG name programs that are there already.
+# UmaDB goes into TOOLS (benches/.peers unless set); UMADB, PEERS and BELEG name programs that are there already, DRIVER
+# the one whose bench drives Beleg's servers (BELEG unless set).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/postgres.sh"
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-3} clients=${CLIENTS:-1 16 64 256} streams=${STREAMS:-10000}
-beleg=${BELEG:-$here/../target/release/beleg}
+beleg=${BELEG:-$here/../target/release/beleg} driver=${DRIVER:-$beleg}
 tools=${TOOLS:-$here/.peers}
 umadb=${UMADB:-$tools/bin/umadb}
 peers=${PEERS:-$here/peers/target/release/beleg-peers}
@@ -48,57 +50,24 @@ case ${1:-} in
   *) echo "usage: compare.sh [install|build]" >&2; exit 2 ;;
 esac
 
-for tool in jq awk psql; do command -v "$tool" >/dev/null || { echo "compare.sh needs $tool" >&2; exit 1; }; done
+command -v jq >/dev/null || { echo "compare.sh needs jq" >&2; exit 1; }
 install_umadb
 build_peers
 build_beleg
 
-work=$(mktemp -d) started=() cluster=''
+work=$(mktemp -d) started=()
 finish() {
   if [ $? != 0 ]; then tail -n 5 "$work"/*.log >&2 || true; fi
   for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  if [ -n "$cluster" ]; then as_postgres "$programs/pg_ctl" -D "$cluster/data" -m immediate stop >/dev/null || true; fi
-  if [ -z "$cluster" ] && [ -n "${name:-}" ]; then drop_all || echo "what begins with $name stays on the server" >&2; fi
-  rm -rf "$work" ${cluster:+"$cluster"}
+  end_postgres
+  rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# PostgreSQL does not run as root.
-as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-free_port() {
-  while local port=$((20000 + RANDOM % 20000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-  echo "$port"
-}
-start_cluster() {
-  programs=$(dirname "$(readlink -f "$(command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl | sort -V | tail -1)")")
-  cluster=$(as_postgres mktemp -d /tmp/beleg-compare-XXXXXX)
-  as_postgres "$programs/initdb" -A trust -U postgres -E UTF8 --locale=C --no-sync -D "$cluster/data" >/dev/null
-  local port; port=$(free_port)
-  as_postgres "$programs/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w start >/dev/null \
-    -o "-c listen_addresses=127.0.0.1 -p $port -k $cluster -c shared_buffers=256MB -c max_connections=100"
-  postgres=postgres://postgres@127.0.0.1:$port
-}
-# at DATABASE [ROLE:PASSWORD]: the URL of another database on the same server, as another role.
-at() {
-  local address=${postgres%%\?*} query=${postgres#"${postgres%%\?*}"} scheme=${postgres%%://*}
-  local place=${address#*://}; place=${place%%/*}
-  if [ -n "${2:-}" ]; then place=$2@${place##*@}; fi
-  echo "$scheme://$place/$1$query"
-}
-sql() { PGOPTIONS='-c client_min_messages=warning' psql -q -v ON_ERROR_STOP=1 "$(at postgres)" -c "$1"; }
-drop_all() {
-  local one
-  for one in "$name" "${name}_peers"; do sql "DROP DATABASE IF EXISTS $one WITH (FORCE)" || return; done
-  # Roles are the whole server's: nothing of theirs is left once the database is gone.
-  for one in "${name}_owner" "${name}_service"; do sql "DROP ROLE IF EXISTS $one" || return; done
-}
-
-postgres=${BELEG_TEST_POSTGRES_URL:-} programs=''
-if [ -z "$postgres" ]; then start_cluster; fi
-name=beleg_compare_$$
-for one in "$name" "${name}_peers"; do sql "CREATE DATABASE $one"; done
+begin_postgres
+sql "CREATE DATABASE ${name}_peers"
 
 # url_of LOG: where the server that writes LOG says it listens.
 url_of() {
@@ -119,9 +88,8 @@ serve() { # NAME COMMAND…: starts a server; its address is then in $url
 mkdir "$work/sqlite" "$work/umadb"
 serve umadb "$umadb" --listen "127.0.0.1:$(free_port)" --db-path "$work/umadb"; uma_url=$url uma_pid=$pid
 serve sqlite "$beleg" serve --bench --allow-import --data "$work/sqlite" --listen 127.0.0.1:0; sqlite_url=$url sqlite_pid=$pid
-BELEG_SERVICE_PASSWORD=compare BELEG_OWNER_PASSWORD=compare \
-  "$beleg" database init --admin "$(at "$name")" --owner "${name}_owner" --service "${name}_service" >/dev/null
-serve postgres "$beleg" serve --bench --allow-import --database "$(at "$name" "${name}_service:compare")" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
+database_for "$beleg"
+serve postgres "$beleg" serve --bench --allow-import --database "$database" --listen 127.0.0.1:0; pg_url=$url pg_pid=$pid
 
 # Processor time of a server so far, in microseconds.
 cpu_of() { awk '{sub(/.*\) /, ""); print ($12 + $13) * 10000}' "/proc/$1/stat"; }
@@ -144,7 +112,7 @@ cqrs() { # CLIENTS
 # Preparing the tickets of a round costs Beleg's server time as well, so its time is not told here: a private server
 # (beleg bench without --against) tells client and server together.
 beleg() { # CONTENDER URL WORKLOAD CLIENTS WHAT ENTRIES TICKETS
-  local json; json=$("$beleg" bench --against "$2" --workloads "$3" --clients "$4" --seconds "$seconds" --rounds 1 \
+  local json; json=$("$driver" bench --against "$2" --workloads "$3" --clients "$4" --seconds "$seconds" --rounds 1 \
     --tickets "$7" --entries "$6" --output json)
   if [ "$5" = log ]; then json=$(jq .readLog <<<"$json"); else json=$(jq '.workloads[0]' <<<"$json"); fi
   note "$1" "$5" "$4" "$json"

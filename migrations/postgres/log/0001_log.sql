@@ -108,7 +108,7 @@ BEGIN
     END INTO _fault
     FROM (
         SELECT CASE
-                   WHEN before IS NOT NULL THEN position = (before).position + 1
+                   WHEN (before).position IS NOT NULL THEN position = (before).position + 1
                    ELSE position = 1 OR recorded_before IS NOT NULL
                END AS follows,
                recorded_at_us >= coalesce(recorded_before, 0) AS recorded_in_order,
@@ -129,7 +129,7 @@ BEGIN
         FROM (
             SELECT position, stream_id, version, recorded_at_us, request_id, request_seal, before, counted_before,
                    CASE
-                       WHEN before IS NOT NULL THEN (before).recorded_at_us
+                       WHEN (before).position IS NOT NULL THEN (before).recorded_at_us
                        ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
                    END AS recorded_before
             FROM (

@@ -278,10 +278,12 @@ fn amended(batch: &ViewBatch) -> Result<PgArguments, ViewError> {
     })
 }
 
+// Many columns side by side in the list rather than in FROM, which would put each array into a table of its own first.
 const TICKETS: &str = "INSERT INTO tickets (opened_position, ticket_id, customer_id, reference_system, \
      reference_number, impact, opened_at_us, status, class, rule, origin) \
-     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], \
-     $8::text[], $9::text[], $10::text[], $11::text[])";
+     SELECT unnest($1::bigint[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), \
+     unnest($6::text[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::text[]), unnest($10::text[]), \
+     unnest($11::text[])";
 
 fn tickets(rows: &[TicketRow]) -> Result<PgArguments, ViewError> {
     arguments(|values| {
@@ -318,10 +320,11 @@ const ENTRIES: &str = "INSERT INTO entries (number, customer_id, ticket_id, work
      service_to_us, worked_seconds, billed_seconds, hourly_rate_minor, amount_minor, currency, account, rule, clause, \
      policy_name, policy_version, contract_version, posted_position, posted_at_us, assessment, segment, reverses, \
      origin) \
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], \
-     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[], \
-     $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::uuid[], $22::bigint[], $23::bigint[], \
-     $24::text[])";
+     SELECT unnest($1::bigint[]), unnest($2::text[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::text[]), \
+     unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]), \
+     unnest($11::bigint[]), unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]), \
+     unnest($16::text[]), unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::bigint[]), \
+     unnest($20::bigint[]), unnest($21::uuid[]), unnest($22::bigint[]), unnest($23::bigint[]), unnest($24::text[])";
 
 fn entries(rows: &[EntryRow]) -> Result<PgArguments, ViewError> {
     arguments(|values| {
