@@ -51,10 +51,6 @@ case ${1:-} in
 esac
 
 command -v jq >/dev/null || { echo "compare.sh needs jq" >&2; exit 1; }
-install_umadb
-build_peers
-build_beleg
-
 work=$(mktemp -d) started=()
 finish() {
   if [ $? != 0 ]; then tail -n 5 "$work"/*.log >&2 || true; fi
@@ -65,8 +61,11 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
-
 begin_postgres
+install_umadb
+build_peers
+build_beleg
+[ -x "$driver" ] || { echo "no program at DRIVER=$driver" >&2; exit 1; }
 sql "CREATE DATABASE ${name}_peers"
 
 # url_of LOG: where the server that writes LOG says it listens.
