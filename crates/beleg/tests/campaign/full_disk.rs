@@ -13,6 +13,9 @@ use crate::server::mount::Mount;
 const LEFT_KIB: usize = 768;
 const ROOM_KIB: u32 = 128 << 10;
 
+/// Beside the serving views, an audit builds others.
+const ROOM_FOR_AUDIT_KIB: u32 = 1 << 20;
+
 pub(crate) struct FullDisk {
     mount: Mount,
     data: PathBuf,
@@ -31,6 +34,10 @@ impl Scene for FullDisk {
 
     fn kept(&self) -> Vec<String> {
         in_directory(&self.data)
+    }
+
+    fn before_audit(&self) {
+        self.mount.leave(ROOM_FOR_AUDIT_KIB);
     }
 
     async fn strike(&mut self, stage: &Stage, dice: &mut Dice) -> Vec<&'static str> {

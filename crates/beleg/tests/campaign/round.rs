@@ -124,6 +124,7 @@ async fn run<S: Scene>(plan: &Plan, place: PathBuf) {
         look(&stage, &journal, &mut record).await;
         let last = round == plan.rounds || begun.elapsed() > plan.longest;
         if last || round % plan.audit_every == 0 {
+            scene.before_audit();
             audit(&stage, &record, &scene.kept()).await;
             audits += 1;
         }

@@ -25,6 +25,9 @@ pub(crate) trait Scene: Sized {
     /// Where log and views are, as arguments of an audit.
     fn kept(&self) -> Vec<String>;
 
+    /// Gives an audit what it needs.
+    fn before_audit(&self) {}
+
     /// Lets something happen while callers work, mends it, and says what it was.
     async fn strike(&mut self, stage: &Stage, dice: &mut Dice) -> Vec<&'static str>;
 }
