@@ -119,7 +119,15 @@ impl Place {
     pub(crate) async fn take_views_of(&self, other: &Self) {
         match (self, other) {
             (Self::Directory(directory), Self::Directory(other)) => {
-                std::fs::copy(other.path().join("views.sqlite"), directory.path().join("views.sqlite")).unwrap();
+                // The write-ahead log as well: where the last two connections were closed at once, it is still there,
+                // and its pages would hide the file's.
+                for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
+                    let (theirs, own) = (other.path().join(file), directory.path().join(file));
+                    let _ = std::fs::remove_file(&own);
+                    if theirs.exists() {
+                        std::fs::copy(theirs, own).unwrap();
+                    }
+                }
             }
             _ => drop(self.shell(Part::Views).await.run("UPDATE checkpoint SET log_id = gen_random_uuid()").await),
         }
