@@ -105,7 +105,6 @@ impl Server {
             ("statement_timeout", ms(statement)),
             ("lock_timeout", ms(lock)),
             ("idle_in_transaction_session_timeout", ms(idle)),
-            ("plan_cache_mode", "force_generic_plan".to_owned()),
             // A page is no work for several.
             ("max_parallel_workers_per_gather", "0".to_owned()),
             // The arrays of a batch.
@@ -114,11 +113,15 @@ impl Server {
         settings.extend(
             ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"].map(|off| (off, "off".to_owned())),
         );
-        settings.push(match purpose {
-            Use::Read => ("default_transaction_read_only", "on".to_owned()),
-            Use::Write | Use::Move => ("synchronous_commit", "on".to_owned()),
-            Use::Project => ("synchronous_commit", "off".to_owned()),
-        });
+        let generic = ("plan_cache_mode", "force_generic_plan");
+        let of_its_own = match purpose {
+            Use::Read => [generic, ("default_transaction_read_only", "on")],
+            Use::Write | Use::Move => [generic, ("synchronous_commit", "on")],
+            // The projector's batches are large, and name rows of tables that grow under it: a plan that was made for all
+            // of them when there was nothing yet would read a whole table for every batch.
+            Use::Project => [("plan_cache_mode", "force_custom_plan"), ("synchronous_commit", "off")],
+        };
+        settings.extend(of_its_own.map(|(name, value)| (name, value.to_owned())));
         settings.extend(KEEPALIVES.map(|(name, value)| (name, value.to_owned())));
         self.connect.clone().application_name(application).options(settings).statement_cache_capacity(64)
     }

@@ -130,3 +130,49 @@ async fn what_the_schema_forbids_is_refused(place: Place) {
     }
     assert_eq!(writer.end().await.unwrap(), (3, 5));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_a_batch_names_are_looked_up_whatever_there_was_when_the_first_one_came() {
+    let Some(place) = Place::postgres().await else { return };
+    let house = House::of(place, 14).await;
+    let Place::Postgres(database) = &house.place else { panic!("a database") };
+    let (mut writer, views) = house.views().await;
+    let tickets: Vec<_> = (0..400).map(|_| Uuid::new_v4()).collect();
+    let (assessment, resolved) = (Uuid::new_v4(), TicketChange { status: Some("resolved"), class: None });
+    let mut first = house.up_to(2).await;
+    first.tickets.push(ticket(tickets[0], 1));
+    first.changes.insert(tickets[0], resolved.clone());
+    writer.apply(&first).await.unwrap();
+    assert_eq!(writer.postings(&[(assessment, 0)]).await.unwrap(), []);
+
+    let mut many = house.up_to(3).await;
+    many.tickets = (2..).zip(&tickets[1..]).map(|(opened, id)| ticket(*id, opened)).collect();
+    many.entries = (0..2_000).map(|place| entry(tickets[0], place + 1, assessment, place)).collect();
+    writer.apply(&many).await.unwrap();
+    for position in 4..14 {
+        let mut batch = house.up_to(position).await;
+        batch.changes.insert(tickets[1], resolved.clone());
+        writer.apply(&batch).await.unwrap();
+        assert_eq!(writer.postings(&[(assessment, 7)]).await.unwrap(), [many.entries[7].clone()]);
+    }
+    writer.close().await.unwrap();
+    views.close().await;
+
+    // The server counts what a session read when that has ended.
+    let mut shell = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await.unwrap();
+    let mut read = async |index: &str| {
+        let sql = "SELECT idx_scan, idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = $1";
+        for _ in 0..100 {
+            let (scans, rows) = sqlx::query_as::<_, (i64, i64)>(sql).bind(index).fetch_one(&mut shell).await.unwrap();
+            if scans >= 10 {
+                return rows;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{index} was not used");
+    };
+    assert_eq!(read("entries_posted_once").await, 10);
+    // An entry looks for its ticket.
+    let rows = read("tickets_ticket_id_key").await;
+    assert!(rows < 2_100, "{rows} rows of 400 tickets were read for 11 changes and 2,000 entries");
+}
