@@ -4,7 +4,7 @@ use beleg_server::{audit, pb};
 use tonic::{Code, Status};
 
 use crate::forge;
-use crate::house::{House, serve};
+use crate::house::{House, refusal};
 use crate::place::Part;
 use crate::worked_ticket::play;
 
@@ -65,8 +65,7 @@ async fn views_of_another_log_are_refused_until_they_are_rebuilt() {
     let data = House::ready().await.stop().await;
     data.take_views_of(&other).await;
 
-    let (_channel, _stop, running) = serve(&data, true).await;
-    let refused = running.await.unwrap().unwrap_err().to_string();
+    let refused = refusal(&data, true).await;
     assert!(refused.contains("are not of the log beside them") && refused.contains("beleg rebuild"), "{refused}");
     let checked = audit::check_views(&data.storage(), &|_, _| {}).await.unwrap_err().to_string();
     assert!(checked.contains("are not of the log beside them"), "{checked}");

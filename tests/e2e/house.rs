@@ -1,6 +1,7 @@
 //! A server with a simulated clock, and short ways to call it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use beleg_server::pb;
 use beleg_server::pb::contract_service_client::ContractServiceClient;
@@ -59,6 +60,13 @@ pub(crate) async fn serve(
 ) -> (Channel, oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>) {
     let (address, stop, running) = start(data, simulated, false).await;
     (connect(address), stop, running)
+}
+
+/// Why a server does not serve. One that serves all the same would not end by itself.
+pub(crate) async fn refusal(data: &Place, simulated: bool) -> String {
+    let (_channel, _stop, running) = serve(data, simulated).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), running).await;
+    ended.expect("it serves").unwrap().unwrap_err().to_string()
 }
 
 fn connect(address: SocketAddr) -> Channel {

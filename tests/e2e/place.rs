@@ -119,14 +119,16 @@ impl Place {
     pub(crate) async fn take_views_of(&self, other: &Self) {
         match (self, other) {
             (Self::Directory(directory), Self::Directory(other)) => {
-                // The write-ahead log as well: where the last two connections were closed at once, it is still there,
-                // and its pages would hide the file's.
-                for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
-                    let (theirs, own) = (other.path().join(file), directory.path().join(file));
-                    let _ = std::fs::remove_file(&own);
-                    if theirs.exists() {
-                        std::fs::copy(theirs, own).unwrap();
-                    }
+                let of = |file| (other.path().join(file), directory.path().join(file));
+                let (theirs, own) = of("views.sqlite");
+                std::fs::copy(theirs, own).unwrap();
+                // Where the last connections were closed at once there is a write-ahead log still, and one's own would
+                // hide what was copied.
+                let (theirs, own) = of("views.sqlite-wal");
+                match theirs.exists() {
+                    true => drop(std::fs::copy(theirs, own).unwrap()),
+                    false if own.exists() => std::fs::remove_file(own).unwrap(),
+                    false => {}
                 }
             }
             _ => drop(self.shell(Part::Views).await.run("UPDATE checkpoint SET log_id = gen_random_uuid()").await),

@@ -93,8 +93,16 @@ pub(crate) struct Projector {
 }
 
 impl Projector {
-    /// Follows the log until stopped, or until it cannot go on.
+    /// Follows the log until stopped, or until it cannot go on; then the views are written no more.
     pub(crate) async fn run(mut self) {
+        self.follow().await;
+        // What is only dropped is closed some time later, and until then it is in use.
+        if let Err(error) = self.writer.close().await {
+            tracing::warn!(%error, "the views did not close cleanly; nothing is lost");
+        }
+    }
+
+    async fn follow(&mut self) {
         let mut head = self.log.watch_head();
         let mut retry = RETRY_FIRST;
         loop {

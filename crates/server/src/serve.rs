@@ -98,8 +98,16 @@ impl Server {
     pub async fn open(config: Config) -> Result<Self, ServeError> {
         let clock = if config.simulated_clock { ClockKind::Simulated } else { ClockKind::System };
         let log = config.storage.await_log(LogOptions::new(clock)).await?;
-        let (writer, views) = config.storage.await_views(&*log).await?;
+        let opened = Self::over(Arc::clone(&log), config).await;
+        if opened.is_err() {
+            log.close().await;
+        }
+        opened
+    }
+
+    async fn over(log: Arc<dyn EventLog>, config: Config) -> Result<Self, ServeError> {
         let (book, version) = fold::policies(&*log).await.map_err(|failure| ServeError::Read(failure.to_string()))?;
+        let (writer, views) = config.storage.await_views(&*log).await?;
 
         let stop = CancellationToken::new();
         let (sender, progress) = watch::channel(Progress::default());

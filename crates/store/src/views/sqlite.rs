@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::origin::Origin;
@@ -74,11 +74,26 @@ async fn writer(
     log: &dyn EventLog,
 ) -> Result<Box<dyn ViewsWriter>, ViewsOpenError> {
     let mut connection = connect.connect().await.map_err(|source| open_error(path, source))?;
-    check_version(&mut connection, path).await?;
+    match prepare(&mut connection, connect, path, log).await {
+        Ok(()) => Ok(Box::new(SqliteViewsWriter::new(connection))),
+        Err(error) => {
+            // The error says more than one about closing.
+            let _ = connection.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn prepare(
+    connection: &mut SqliteConnection,
+    connect: &SqliteConnectOptions,
+    path: &Path,
+    log: &dyn EventLog,
+) -> Result<(), ViewsOpenError> {
+    check_version(connection, path).await?;
     migrate(connect, &MIGRATOR, path).await?;
-    origin(&mut connection).await?.check(log, path).await?;
-    claim(&mut connection, log.info().log_id).await?;
-    Ok(Box::new(SqliteViewsWriter::new(connection)))
+    origin(connection).await?.check(log, path).await?;
+    Ok(claim(connection, log.info().log_id).await?)
 }
 
 async fn origin(connection: &mut SqliteConnection) -> Result<Origin, ViewError> {
