@@ -7,6 +7,7 @@ begin_postgres() {
   for tool in awk psql; do command -v "$tool" >/dev/null || { echo "$0 needs $tool" >&2; exit 1; }; done
   postgres=${BELEG_TEST_POSTGRES_URL:-}
   if [ -z "$postgres" ]; then start_cluster; fi
+  # A server that does not answer is noticed before anything is built.
   sql 'SELECT' >/dev/null
   name=beleg_bench_$$
 }
@@ -26,12 +27,13 @@ free_port() {
   echo "$port"
 }
 start_cluster() {
-  local pg_ctl; pg_ctl=$(command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl 2>/dev/null | sort -V | tail -1)
+  local pg_ctl; pg_ctl=$(command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl 2>/dev/null | sort -V | tail -1) || true
   if [ -z "$pg_ctl" ]; then echo "$0 needs PostgreSQL's programs or BELEG_TEST_POSTGRES_URL" >&2; exit 1; fi
   programs=$(dirname "$(readlink -f "$pg_ctl")")
   cluster=$(as_postgres mktemp -d /tmp/beleg-bench-XXXXXX)
   as_postgres "$programs/initdb" -A trust -U postgres -E UTF8 --locale=C --no-sync -D "$cluster/data" >/dev/null
   local port; port=$(free_port)
+  # Without the lock that a script may hold as its ninth file: a server outlives who is killed.
   as_postgres "$programs/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w start >/dev/null 9>&- \
     -o "-c listen_addresses=127.0.0.1 -p $port -k $cluster -c shared_buffers=256MB -c max_connections=100"
   postgres=postgres://postgres@127.0.0.1:$port

@@ -133,7 +133,7 @@ BEGIN
                        ELSE (SELECT e.recorded_at_us FROM beleg_log.events e WHERE e.position = b.position - 1)
                    END AS recorded_before
             FROM (
-                -- One look back a row, in one window: what is looked back for singly costs as much each time.
+                -- One look back a row, in one window: one for each column takes longer.
                 SELECT position, stream_id, version, recorded_at_us, request_id, request_seal,
                        lag(ROW(position, stream_id, version, recorded_at_us, request_id)::beleg_log.step) OVER earlier
                            AS before,

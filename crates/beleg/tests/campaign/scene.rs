@@ -25,7 +25,7 @@ pub(crate) trait Scene: Sized {
     /// Where log and views are, as arguments of an audit.
     fn kept(&self) -> Vec<String>;
 
-    /// Gives an audit what it needs.
+    /// Sees to it that an audit is about log and views, not about what happened to them.
     fn before_audit(&self) {}
 
     /// Lets something happen while callers work, mends it, and says what it was.
