@@ -131,7 +131,10 @@ impl Together {
     fn new() -> Self {
         let texts = rooms().map(|room| {
             let rows = |(head, columns)| insert(head, columns, room);
-            let facts = format!("{BEGIN}; {}; {COMMIT}", rows(EVENTS)).into();
+            // One statement is a transaction by itself. Begun and ended in words it would be three: after each of them
+            // the connection's thread wakes the waiting task, and the rows' pages would be copied first, in case that
+            // the statement alone were to be undone.
+            let facts = rows(EVENTS).into();
             let personal = format!("{BEGIN}; {}; {}; {COMMIT}", rows(PERSONAL), rows(EVENTS)).into();
             Texts { room, facts, personal }
         });
