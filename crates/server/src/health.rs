@@ -31,32 +31,49 @@ const SERVICES: [&str; 6] = [
     LogServiceServer::<Api>::NAME,
 ];
 
-/// Keeps the health of all services up to date until the server ends. With the views
-/// standing still nothing is served: queries would answer from the past, and commands
-/// would pile up what nobody sees.
-pub(crate) async fn follow(
-    health: HealthReporter,
-    mut progress: watch::Receiver<Progress>,
-    stopping: CancellationToken,
-) {
-    let mut said = None;
-    loop {
-        let alarmed = progress.borrow_and_update().alarm.is_some();
-        let serves = !alarmed && !stopping.is_cancelled();
-        if said != Some(serves) {
-            let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
-            for service in SERVICES {
-                health.set_service_status(service, status).await;
+/// What the health service was told of all services.
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    progress: watch::Receiver<Progress>,
+    serves: bool,
+}
+
+impl Health {
+    /// Tells of every service, before the first connection is accepted: a probe that comes
+    /// at once finds each of them.
+    pub(crate) async fn announce(reporter: HealthReporter, mut progress: watch::Receiver<Progress>) -> Self {
+        let serves = progress.borrow_and_update().alarm.is_none();
+        let health = Self { reporter, progress, serves };
+        health.tell().await;
+        health
+    }
+
+    /// Keeps what was told up to date until the server ends. With the views standing still
+    /// nothing is served: queries would answer from the past, and commands would pile up
+    /// what nobody sees.
+    pub(crate) async fn follow(mut self, stopping: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                // A projector that is gone says nothing new.
+                changed = self.progress.changed() => if changed.is_err() { stopping.cancelled().await },
             }
-            said = Some(serves);
+            let alarmed = self.progress.borrow_and_update().alarm.is_some();
+            let serves = !alarmed && !stopping.is_cancelled();
+            if serves != self.serves {
+                self.serves = serves;
+                self.tell().await;
+            }
+            if stopping.is_cancelled() {
+                return;
+            }
         }
-        if stopping.is_cancelled() {
-            return;
-        }
-        tokio::select! {
-            () = stopping.cancelled() => {}
-            // A projector that is gone says nothing new.
-            changed = progress.changed() => if changed.is_err() { stopping.cancelled().await },
+    }
+
+    async fn tell(&self) {
+        let status = if self.serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in SERVICES {
+            self.reporter.set_service_status(service, status).await;
         }
     }
 }
@@ -68,4 +85,26 @@ pub(crate) fn reflection(bench: bool) -> Result<Builder<'static>, prost::DecodeE
     Ok(Builder::configure()
         .register_file_descriptor_set(descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::server::health_reporter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_service_is_known_once_announced() {
+        let (reporter, server) = health_reporter();
+        let (_sender, progress) = watch::channel(Progress::default());
+        let _health = Health::announce(reporter, progress).await;
+        for service in SERVICES {
+            let asked = HealthCheckRequest { service: service.into() };
+            let answer =
+                HealthClient::new(server.clone()).check(asked).await.map(|answer| answer.into_inner().status());
+            assert_eq!(answer.ok(), Some(ServingStatus::Serving.into()), "{service}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ use tonic::transport::Server as Transport;
 use crate::clock::Clock;
 use crate::command::Commands;
 use crate::grpc::{Api, Border, Calls, READERS_MAX, Services, pages_at_once};
+use crate::health::{self, Health};
 use crate::projector::{Fresh, Progress, Projector};
 use crate::services::bench::bench_service_server::BenchServiceServer;
 use crate::services::contract_service_server::ContractServiceServer;
@@ -23,7 +24,7 @@ use crate::services::log_service_server::LogServiceServer;
 use crate::services::policy_service_server::PolicyServiceServer;
 use crate::services::ticket_service_server::TicketServiceServer;
 use crate::state::{Policies, States};
-use crate::{connections, fold, health};
+use crate::{connections, fold};
 
 /// The largest message taken. The border's words name it as well.
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -167,7 +168,8 @@ async fn serve(
     let reflection_alpha = reflected()?.build_v1alpha().map_err(unreflected)?;
     let (reporter, health) = tonic_health::server::health_reporter();
     let stopping = api.stopping.clone();
-    let healthy = tokio::spawn(health::follow(reporter, api.progress.clone(), stopping.clone()));
+    let healthy = Health::announce(reporter, api.progress.clone()).await;
+    let healthy = tokio::spawn(healthy.follow(stopping.clone()));
 
     let calls = Calls::none();
     let end = CancellationToken::new();
