@@ -341,8 +341,8 @@ const TEXTS: [(&str, &str); 101] = [
         "Stattdessen: LogWork, GetTicket und Speicher auf einem Protokoll mit so vielen Ereignissen neben einem mit 100.000, die zuerst entstehen: auf Tickets über das ganze Protokoll hinweg und auf 4.000, die dazukommen",
     ),
     (
-        "Keep the large log here, or go on with the one that is here (default: a temporary directory)",
-        "Das große Protokoll hier behalten, oder mit dem weitermachen, das hier ist (Vorgabe: ein Verzeichnis auf Zeit)",
+        "Keep the large log here, or go on with the one that is here (default: it is thrown away like the small ones)",
+        "Das große Protokoll hier behalten, oder mit dem weitermachen, das hier ist (Vorgabe: es wird wie die kleinen weggeworfen)",
     ),
     ("One event, no decision: the yardstick", "Ein Ereignis ohne Entscheidung: der Maßstab"),
     ("The command: decision, assessment, two events", "Der Befehl: Entscheidung, Bewertung, zwei Ereignisse"),

@@ -27,6 +27,7 @@ mod policy;
 mod policy_german;
 mod preview;
 mod private_server;
+mod private_storage;
 mod refusal;
 mod refusal_german;
 mod rehearse;

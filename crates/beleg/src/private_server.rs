@@ -1,11 +1,10 @@
 //! A server of one's own on a fresh log, gone when its user is done.
 
 use crate::failure::{Cause, Failure};
+use crate::private_storage::PrivateStorage;
 use crate::storage::Beside;
 use beleg_server::{Config, ServeError, run};
-use beleg_store::{Database, PrivateDatabase, Storage};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -13,20 +12,12 @@ use tokio::task::JoinHandle;
 /// Wherever there is a free port.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// What is thrown away with the server.
-enum Data {
-    /// Removed when this goes.
-    Directory(TempDir),
-    /// Dropped when the server has stopped; by another process's private server, if this one is killed.
-    Database(Box<PrivateDatabase>),
-}
-
 /// A running server. Dropped without [`stop`](Self::stop), it ends as well, only
 /// nobody waits for it.
 pub(crate) struct PrivateServer {
     /// Where it listens.
     pub(crate) url: String,
-    data: Data,
+    data: PrivateStorage,
     shutdown: oneshot::Sender<()>,
     running: JoinHandle<Result<(), ServeError>>,
 }
@@ -41,10 +32,7 @@ impl PrivateServer {
             Ok(Err(error)) => Err(failed(error)),
             Err(died) => Err(failed(died)),
         };
-        match self.data {
-            Data::Directory(directory) => drop(directory),
-            Data::Database(database) => database.discard().await.map_err(failed)?,
-        }
+        self.data.discard().await?;
         ended
     }
 }
@@ -70,15 +58,8 @@ async fn start(simulated: bool, bench: bool, listen: SocketAddr, beside: &Beside
     // waits in the socket until the server takes it.
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Address { address: listen, error })?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-    let data = match &beside.database {
-        None => Data::Directory(tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?),
-        Some(url) => Data::Database(Box::new(PrivateDatabase::beside(&Database::at(url)).await.map_err(failed)?)),
-    };
-    let storage = match &data {
-        Data::Directory(directory) => Storage::Directory(directory.path().to_owned()),
-        Data::Database(database) => Storage::Database(database.database().clone()),
-    };
-    let config = Config { storage, simulated_clock: simulated, allow_import: bench, bench };
+    let data = PrivateStorage::make(beside).await?;
+    let config = Config { storage: data.storage(), simulated_clock: simulated, allow_import: bench, bench };
     let (shutdown, told) = oneshot::channel::<()>();
     let running = tokio::spawn(run(config, listener, async {
         // Told to, or its user is gone: both are the end.

@@ -62,7 +62,8 @@ impl Database {
         Self { url: renamed(&self.url, name), ..self.clone() }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// The URL as it was given; it may hold a password.
+    pub fn url(&self) -> &str {
         &self.url
     }
 

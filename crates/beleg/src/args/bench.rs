@@ -36,11 +36,11 @@ pub(crate) struct Bench {
     pub(crate) entries: u64,
     /// Instead: LogWork, GetTicket and memory on a log of so many events beside one of 100,000, which are made first:
     /// on tickets spread over the whole log, and on 4,000 that are added to it
-    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["against", "database"],
+    #[arg(long, value_name = "EVENTS", conflicts_with = "against",
           value_parser = clap::value_parser!(u64).range(200_000..=1_000_000_000))]
     pub(crate) grow: Option<u64>,
-    /// Keep the large log here, or go on with the one that is here (default: a temporary directory)
-    #[arg(long, value_name = "DIR", requires = "grow")]
+    /// Keep the large log here, or go on with the one that is here (default: it is thrown away like the small ones)
+    #[arg(long, value_name = "DIR", requires = "grow", conflicts_with = "database")]
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) beside: Beside,

@@ -1,22 +1,24 @@
 //! `beleg bench --grow N`: does a log of N events serve as fast, and in as little memory, as one of 100,000?
 //!
 //! Both logs are written by the commands that any client sends, so every event in them is decided, hashed and
-//! verifiable, and 21 of them make a ticket. The large one is kept where it was asked for and only what is missing is
-//! added, so that the next run starts at once. Both are then served by a process each, freshly started, and measured
-//! in turn on as many tickets: evenly spread over the whole log, and then those opened last, which is what a house
-//! works on. For these the small log is made anew and the large one gets as many more, so that nothing was logged on
-//! them before.
+//! verifiable, and 21 of them make a ticket. A large one in a directory is kept where it was asked for and only what is
+//! missing is added, so that the next run starts at once. Both are then served by a process each, freshly started, and
+//! measured in turn on as many tickets: evenly spread over the whole log, and then those opened last, which is what a
+//! house works on. For these the small log is made anew and the large one gets as many more, so that nothing was logged
+//! on them before.
 
 use super::measure::{Measured, closed_loop, median, per_second};
 use super::server_process::ServerProcess;
 use super::{Bench, Read, prepare};
 use crate::args;
-use crate::failure::{Cause, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
+use crate::private_storage::PrivateStorage;
 use crate::session::Session;
 use beleg_server::pb;
 use beleg_server::pb::ticket_service_client::TicketServiceClient;
+use beleg_store::Storage;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -54,25 +56,32 @@ enum Chosen {
 /// Makes the logs, measures them in turn, tells.
 pub(super) async fn run(session: &Session, args: &args::Bench, events: u64) -> Result<Outcome, Failure> {
     let large = match &args.data {
-        None => tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?.into(),
-        Some(data) => Kept::Asked(data.clone()),
+        None => Large::Private(PrivateStorage::make(&args.beside).await?),
+        Some(data) => Large::Kept(data.clone()),
     };
-    let made = generate(session, large.path(), |_| events).await?;
-    let spread = measured(session, args, large.path(), Chosen::Spread).await?;
-    let newest = measured(session, args, large.path(), Chosen::Newest).await?;
+    let storage = large.storage();
+    let made = generate(session, &storage, |_| events).await?;
+    let spread = measured(session, args, &storage, Chosen::Spread).await?;
+    let newest = measured(session, args, &storage, Chosen::Newest).await?;
+    large.discard().await?;
     tell(session, &[("evenly spread", spread), ("newest", newest)], made)?;
     Ok(Outcome::Good)
 }
 
 /// What a small log and the large one do with such tickets.
-async fn measured(session: &Session, args: &args::Bench, large: &Path, chosen: Chosen) -> Result<[Value; 2], Failure> {
-    let small = tempfile::Builder::new().prefix("beleg-").tempdir().map_err(failed)?;
-    generate(session, small.path(), |_| SMALL_EVENTS).await?;
+async fn measured(
+    session: &Session,
+    args: &args::Bench,
+    large: &Storage,
+    chosen: Chosen,
+) -> Result<[Value; 2], Failure> {
+    let small = PrivateStorage::make(&args.beside).await?;
+    generate(session, &small.storage(), |_| SMALL_EVENTS).await?;
     if let Chosen::Newest = chosen {
         generate(session, large, |there| there + MEASURED as u64 * TICKET_EVENTS).await?;
     }
     let span = Duration::from_secs(args.seconds);
-    let mut grown = [serve(small.path(), span, chosen).await?, serve(large, span, chosen).await?];
+    let mut grown = [serve(&small.storage(), span, chosen).await?, serve(large, span, chosen).await?];
     for _ in 0..args.rounds {
         for log in &mut grown {
             log.logged.push(log.bench.written("LogWork", CLIENTS, Bench::log_work).await?);
@@ -89,34 +98,40 @@ async fn measured(session: &Session, args: &args::Bench, large: &Path, chosen: C
     for log in grown {
         log.server.stop()?;
     }
+    small.discard().await?;
     Ok(told)
 }
 
 /// Where the large log lies.
-enum Kept {
-    Asked(std::path::PathBuf),
-    Temporary(tempfile::TempDir),
+enum Large {
+    Kept(PathBuf),
+    Private(PrivateStorage),
 }
 
-impl From<tempfile::TempDir> for Kept {
-    fn from(directory: tempfile::TempDir) -> Self {
-        Self::Temporary(directory)
-    }
-}
-
-impl Kept {
-    fn path(&self) -> &Path {
+impl Large {
+    fn storage(&self) -> Storage {
         match self {
-            Self::Asked(path) => path,
-            Self::Temporary(directory) => directory.path(),
+            Self::Kept(directory) => Storage::Directory(directory.clone()),
+            Self::Private(private) => private.storage(),
+        }
+    }
+
+    async fn discard(self) -> Result<(), Failure> {
+        match self {
+            Self::Kept(_) => Ok(()),
+            Self::Private(private) => private.discard().await,
         }
     }
 }
 
 /// Adds tickets until a log has as many events as are wanted, given those that it has; says how many were added and what
 /// it took.
-async fn generate(session: &Session, data: &Path, wanted: impl FnOnce(u64) -> u64) -> Result<(u64, Duration), Failure> {
-    let server = ServerProcess::start(data)?;
+async fn generate(
+    session: &Session,
+    storage: &Storage,
+    wanted: impl FnOnce(u64) -> u64,
+) -> Result<(u64, Duration), Failure> {
+    let server = ServerProcess::start(storage)?;
     let channel = connect(&server.url).await?;
     let bench = Bench::on(channel.clone(), Vec::new(), Duration::ZERO);
     let began = Instant::now();
@@ -137,8 +152,8 @@ async fn generate(session: &Session, data: &Path, wanted: impl FnOnce(u64) -> u6
     Ok((position - first, began.elapsed()))
 }
 
-async fn serve(data: &Path, span: Duration, chosen: Chosen) -> Result<Grown, Failure> {
-    let server = ServerProcess::start(data)?;
+async fn serve(storage: &Storage, span: Duration, chosen: Chosen) -> Result<Grown, Failure> {
+    let server = ServerProcess::start(storage)?;
     let channel = connect(&server.url).await?;
     let mut all = tickets(&channel).await?;
     let measured = match chosen {
@@ -273,8 +288,4 @@ fn tell(session: &Session, told: &[(&str, [Value; 2]); 2], (made, took): (u64, D
 async fn connect(url: &str) -> Result<Channel, Failure> {
     let nothing = || Failure::NothingListens { url: url.to_owned() };
     Channel::from_shared(url.to_owned()).map_err(|_| nothing())?.connect().await.map_err(|_| nothing())
-}
-
-fn failed(error: impl Into<Cause>) -> Failure {
-    Failure::PrivateServer(error.into())
 }

@@ -1,8 +1,9 @@
 //! A server in a process of its own, so that its memory is its own as well.
 
 use crate::failure::{Cause, Failure};
+use crate::storage::DATABASE;
+use beleg_store::Storage;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A running `beleg serve`; killed when dropped.
@@ -13,24 +14,25 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts this program as a server on a directory, as a bench needs it, and waits until it answers.
-    pub(crate) fn start(data: &Path) -> Result<Self, Failure> {
+    /// Starts this program as a server, as a bench needs it, and waits until it answers.
+    pub(crate) fn start(storage: &Storage) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(failed)?;
-        let mut child = Command::new(program)
-            .args(["--lang", "en", "serve", "--bench", "--allow-import", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .env("BELEG_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+        let mut serve = Command::new(program);
+        serve.args(["--lang", "en", "serve", "--bench", "--allow-import", "--listen", "127.0.0.1:0"]);
+        match storage {
+            Storage::Directory(data) => serve.arg("--data").arg(data),
+            // Everybody on the machine sees arguments.
+            Storage::Database(database) => serve.env(DATABASE, database.url()),
+        };
+        serve.env("BELEG_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = serve.spawn().map_err(failed)?;
         let mut said = String::new();
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut said).map_err(failed)?;
         }
         let url = said.split([' ', ';', '\n']).find(|word| word.starts_with("http://")).map(str::to_owned);
         // What kept it from starting it has said itself, on standard error.
-        let url = url.ok_or_else(|| failed(format!("no server on {}", data.display())));
+        let url = url.ok_or_else(|| failed("a server did not start; it says why above"));
         match url {
             Ok(url) => Ok(Self { child, url }),
             Err(failure) => {
