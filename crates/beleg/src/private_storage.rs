@@ -9,7 +9,8 @@ use tempfile::TempDir;
 pub(crate) enum PrivateStorage {
     /// Removed when this goes.
     Directory(TempDir),
-    /// Dropped by [`discard`](Self::discard), or by whoever makes the next one, if this process is killed.
+    /// Dropped by [`discard`](Self::discard), or by whoever makes the next one, if this process is killed and nobody
+    /// serves it any more.
     Database(Box<PrivateDatabase>),
 }
 

@@ -273,6 +273,8 @@ fn wrong_arguments_are_told_in_german() {
         &["migrate", "--data", "x"],
         &["database", "init"],
         &["bench", "--data", "x"],
+        &["bench", "--data", "x", "--against", "u"],
+        &["bench", "--database", "y", "--against", "u"],
         &["bench", "--grow", "200000", "--data", "x", "--database", "y"],
         &["bench", "--clients", "64", "--tickets", "3"],
         &["import", "Cargo.toml", "--errors", "Cargo.toml"],

@@ -62,7 +62,7 @@ impl Database {
         Self { url: renamed(&self.url, name), ..self.clone() }
     }
 
-    /// The URL as it was given; it may hold a password.
+    /// Its URL, which may hold a password.
     pub fn url(&self) -> &str {
         &self.url
     }

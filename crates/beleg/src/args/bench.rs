@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Bench {
     /// A running server to measure, started with --bench and --allow-import on a log made for it (default: a private one)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "database")]
     pub(crate) against: Option<String>,
     /// Clients at once; each has one call under way
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,16,64,256", value_parser = clap::value_parser!(u64).range(1..=4096))]
@@ -40,7 +40,7 @@ pub(crate) struct Bench {
           value_parser = clap::value_parser!(u64).range(200_000..=1_000_000_000))]
     pub(crate) grow: Option<u64>,
     /// Keep the large log here, or go on with the one that is here (default: it is thrown away like the small ones)
-    #[arg(long, value_name = "DIR", requires = "grow", conflicts_with = "database")]
+    #[arg(long, value_name = "DIR", requires = "grow", conflicts_with_all = ["against", "database"])]
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) beside: Beside,

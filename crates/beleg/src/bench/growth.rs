@@ -59,29 +59,44 @@ pub(super) async fn run(session: &Session, args: &args::Bench, events: u64) -> R
         None => Large::Private(PrivateStorage::make(&args.beside).await?),
         Some(data) => Large::Kept(data.clone()),
     };
-    let storage = large.storage();
-    let made = generate(session, &storage, |_| events).await?;
-    let spread = measured(session, args, &storage, Chosen::Spread).await?;
-    let newest = measured(session, args, &storage, Chosen::Newest).await?;
+    let told = grown(session, args, &large.storage(), events).await;
     large.discard().await?;
+    told
+}
+
+async fn grown(session: &Session, args: &args::Bench, large: &Storage, events: u64) -> Result<Outcome, Failure> {
+    let made = generate(session, large, |_| events).await?;
+    let spread = beside_small(session, args, large, Chosen::Spread).await?;
+    let newest = beside_small(session, args, large, Chosen::Newest).await?;
     tell(session, &[("evenly spread", spread), ("newest", newest)], made)?;
     Ok(Outcome::Good)
 }
 
-/// What a small log and the large one do with such tickets.
-async fn measured(
+/// What a small log, made for this, and the large one do with such tickets.
+async fn beside_small(
     session: &Session,
     args: &args::Bench,
     large: &Storage,
     chosen: Chosen,
 ) -> Result<[Value; 2], Failure> {
     let small = PrivateStorage::make(&args.beside).await?;
-    generate(session, &small.storage(), |_| SMALL_EVENTS).await?;
+    let told = measured(session, args, [&small.storage(), large], chosen).await;
+    small.discard().await?;
+    told
+}
+
+async fn measured(
+    session: &Session,
+    args: &args::Bench,
+    [small, large]: [&Storage; 2],
+    chosen: Chosen,
+) -> Result<[Value; 2], Failure> {
+    generate(session, small, |_| SMALL_EVENTS).await?;
     if let Chosen::Newest = chosen {
         generate(session, large, |there| there + MEASURED as u64 * TICKET_EVENTS).await?;
     }
     let span = Duration::from_secs(args.seconds);
-    let mut grown = [serve(&small.storage(), span, chosen).await?, serve(large, span, chosen).await?];
+    let mut grown = [serve(small, span, chosen).await?, serve(large, span, chosen).await?];
     for _ in 0..args.rounds {
         for log in &mut grown {
             log.logged.push(log.bench.written("LogWork", CLIENTS, Bench::log_work).await?);
@@ -98,7 +113,6 @@ async fn measured(
     for log in grown {
         log.server.stop()?;
     }
-    small.discard().await?;
     Ok(told)
 }
 
@@ -124,8 +138,8 @@ impl Large {
     }
 }
 
-/// Adds tickets until a log has as many events as are wanted, given those that it has; says how many were added and what
-/// it took.
+/// Adds tickets until a log has as many events as are wanted, given those that it has; says how many were added and
+/// what it took.
 async fn generate(
     session: &Session,
     storage: &Storage,

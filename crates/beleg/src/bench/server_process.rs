@@ -21,7 +21,7 @@ impl ServerProcess {
         serve.args(["--lang", "en", "serve", "--bench", "--allow-import", "--listen", "127.0.0.1:0"]);
         match storage {
             Storage::Directory(data) => serve.arg("--data").arg(data),
-            // Everybody on the machine sees arguments.
+            // Not as an argument, which everybody on the machine sees.
             Storage::Database(database) => serve.env(DATABASE, database.url()),
         };
         serve.env("BELEG_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped());
@@ -32,7 +32,7 @@ impl ServerProcess {
         }
         let url = said.split([' ', ';', '\n']).find(|word| word.starts_with("http://")).map(str::to_owned);
         // What kept it from starting it has said itself, on standard error.
-        let url = url.ok_or_else(|| failed("a server did not start; it says why above"));
+        let url = url.ok_or_else(|| failed(format!("no server on {}; it says why above", storage.place().display())));
         match url {
             Ok(url) => Ok(Self { child, url }),
             Err(failure) => {
